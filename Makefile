@@ -19,7 +19,7 @@ help: ## what can be made
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
 dashboard: $(VENV)/runtime.stamp ## set up, load the sample on first run, serve on http://127.0.0.1:8501 (PORT=9000 moves it)
-	@test -f "$(DB)" || $(PYTHON) -m ingest data/sample --db "$(DB)" --origin sample
+	@test -f "$(DB)" || $(PYTHON) -m ingest data/sample/*.jsonl.gz --db "$(DB)" --origin sample
 	@echo "Spendglass: http://127.0.0.1:$(PORT)  (Ctrl-C stops it)"
 	@SPENDGLASS_DB="$(DB)" $(BIN)/streamlit run dashboard.py --server.address 127.0.0.1 --server.port $(PORT) \
 		--server.headless true --browser.gatherUsageStats false
