@@ -1,0 +1,83 @@
+"""What a log format offers and what its reader is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from ingest.record import UsageRecord
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What a reader may need beside the values.
+
+    ``path`` names the file as the user knows it, ``file`` is where its bytes are (``None``: at ``path``).
+    ``field_map`` is ours -> theirs; ``file_time`` (UTC, without a zone) stands in where a format bears no time.
+    """
+
+    path: str = ""
+    file: Path | None = None
+    field_map: Mapping[str, str] = field(default_factory=dict)
+    file_time: datetime | None = None
+
+    @property
+    def project(self) -> str | None:
+        """A project's name from the folder the file lies in."""
+        folders = [name for name in self.path.replace("\\", "/").split("/")[:-1] if name]
+        if "projects" in folders[:-1]:
+            return folders[folders.index("projects") + 1]
+        return folders[-1] if folders else None
+
+
+class Reader(Protocol):
+    """Reads one file's values in order."""
+
+    def read(self, value: object, line: int, /) -> UsageRecord | None:
+        """The usage record of the value on a line, ``None`` if it is not one. Raises ``Rejected``."""
+
+    def finish(self) -> list[UsageRecord]:
+        """Records known only at the end of the file; each stands for one line that ``read`` passed over."""
+
+    def findings(self) -> list[str]:
+        """What the reader noticed, one sentence each; to be asked after ``finish``."""
+
+
+class Format(Protocol):
+    """A module of this folder that reads one log format."""
+
+    @property
+    def NAME(self) -> str:  # noqa: N802
+        """The word for ``--format``."""
+
+    @property
+    def LABEL(self) -> str:  # noqa: N802
+        """The name on the screen."""
+
+    def recognises(self, values: list[object], /) -> bool:
+        """Are the first values of a file of this format?"""
+
+    def reader(self, options: ReadOptions, /) -> Reader:
+        """A reader for one file."""
+
+
+class WrongFormat(ValueError):
+    """A format or a field to map that does not exist; the message names the nearest one."""
+
+
+class Counted:
+    """Findings of a reader: how often each was made."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+
+    def add(self, finding: str) -> None:
+        """One more request to which the finding applies."""
+        self.counts[finding] = self.counts.get(finding, 0) + 1
+
+    def sentences(self) -> list[str]:
+        """One sentence a finding, with the number of requests."""
+        return [f"{n:,} {'request' if n == 1 else 'requests'}: {text}." for text, n in self.counts.items()]
