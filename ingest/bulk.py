@@ -1,0 +1,190 @@
+"""The quick path: DuckDB reads a whole file of JSON lines, typed, and names the lines it was not sure of."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from ingest.documents import Document, opened
+from ingest.formats import Format
+from ingest.json_values import MAX_BYTES, documents_of_json
+from ingest.record import MAX_TOKENS
+
+_MACROS = r"""
+CREATE OR REPLACE TEMP MACRO number(json) AS try_cast(json::VARCHAR AS BIGINT);
+CREATE OR REPLACE TEMP MACRO is_whole(json, number) AS
+    json IS NULL OR (number IS NOT NULL AND NOT contains(json::VARCHAR, '.') AND NOT contains(json::VARCHAR, 'e'));
+-- a text, or a number that reads the same as one
+CREATE OR REPLACE TEMP MACRO is_text(x) AS
+    x IS NULL OR (strlen(x) BETWEEN 1 AND 512 AND NOT starts_with(x, '{') AND NOT starts_with(x, '[')
+                  AND x <> 'true' AND x <> 'false' AND x <> 'NaN' AND x <> 'Infinity'
+                  AND (x >= ':' OR (strlen(x) <= 18 AND NOT contains(x, '.') AND NOT contains(x, 'e'))
+                       OR try_cast(x AS DOUBLE) IS NULL));
+-- an object of few, short, plain texts, so that its pairs can be told apart by their quotation marks
+CREATE OR REPLACE TEMP MACRO are_tags(x) AS
+    strlen(x) <= 800 AND regexp_full_match(x, '\{"[^"\\ !]+":"[^"\\]+"(,"[^"\\ !]+":"[^"\\]+")*\}');
+CREATE OR REPLACE TEMP MACRO in_order(x) AS
+    CASE WHEN contains(x, '","')
+         THEN '{"' || array_to_string(list_sort(string_split(x[3:-3], '","')), '","') || '"}' ELSE x END;
+-- a list without numbers that could be written in two ways
+CREATE OR REPLACE TEMP MACRO are_prefixes(x) AS
+    starts_with(x, '[') AND strlen(x) <= 65536 AND strlen(x) = length(x) AND NOT contains(x, '\')
+    AND NOT regexp_matches(x, '[:\[,](-|[0-9]+(\.[0-9]{5,}|(\.[0-9]+)?[eE]|[0-9]{17,}))');
+"""
+_NUMBERED = "SELECT * REPLACE (row_number() OVER () AS line) FROM ({})"
+_BLANK = b" \t\r\n\v\f"  # what DuckDB passes over between lines
+
+
+@dataclass(frozen=True)
+class Taken:
+    """How many lines were loaded, and which of the file's non-blank lines (from 1) have to be read one by one."""
+
+    sure: int
+    unsure: Sequence[int]
+
+
+class Refused(Exception):
+    """A file DuckDB cannot read in bulk: a line too long for it, damaged compression. The transaction is lost."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(f"{path} cannot be read in bulk")
+
+
+def read(
+    con: DuckDBPyConnection, path: Path, format_: Format, file_id: int, *, number_lines: bool = False
+) -> Taken | None:
+    """Loads what it is sure of under ``file_id``; None when the file is not for it and nothing was loaded.
+
+    ``number_lines`` keeps each row's line, at twice the time. Raises Refused when DuckDB gave up half-way: the caller
+    rolls back and reads that file line by line.
+    """
+    sql = getattr(format_, "BULK", None)
+    if sql is None or not (_named_as_it_is(path) and _is_json_lines(path)):
+        return None
+    con.execute(_MACROS)
+    sql = sql.replace("{most_tokens}", str(MAX_TOKENS))
+    named = {"path": _literal(path), "file_id": file_id}
+    try:
+        if number_lines:
+            with _in_file_order(con):
+                con.execute(f"INSERT INTO usage BY NAME {_NUMBERED.format(sql)}", named)
+        else:
+            con.execute(f"INSERT INTO usage BY NAME {sql}", named)
+    except duckdb.Error as error:
+        raise Refused(path) from error
+    counts = con.execute("SELECT count(*), count(request_key) FROM usage WHERE file_id = ?", [file_id])
+    read, sure = counts.fetchall()[0]
+    if number_lines and read != _lines_in(path):  # blank lines: a row's place is not its line
+        raise Refused(path)
+    if sure == read:
+        return Taken(sure, ())
+    con.execute("DELETE FROM usage WHERE file_id = ? AND request_key IS NULL", [file_id])
+    unsure = _unsure(con, sql, named)
+    if len(unsure) != read - sure:  # the file changed meanwhile
+        raise Refused(path)
+    return Taken(sure, unsure)
+
+
+def _unsure(con: DuckDBPyConnection, sql: str, named: dict[str, object]) -> list[int]:
+    query = f"SELECT line FROM ({_NUMBERED.format(sql)}) WHERE request_key IS NULL ORDER BY line"
+    with _in_file_order(con):
+        return [place for (place,) in con.execute(query, named).fetchall()]
+
+
+@contextmanager
+def _in_file_order(con: DuckDBPyConnection) -> Iterator[None]:
+    con.execute("SET preserve_insertion_order = true")
+    try:
+        yield
+    finally:
+        con.execute("SET preserve_insertion_order = false")
+
+
+def _lines_in(path: Path) -> int:
+    lines, last = 0, b"\n"
+    with opened(path) as stream:
+        while chunk := stream.read(1 << 20):
+            lines += chunk.count(b"\n")
+            last = chunk[-1:]
+    return lines + (last != b"\n")
+
+
+def documents_at(path: Path, places: Sequence[int]) -> Iterator[Document]:
+    """The documents at these places among the file's non-blank lines, in order."""
+    with opened(path) as stream:
+        lines = _LinesAt(stream, places)
+        for document in documents_of_json(lines, MAX_BYTES):
+            if document.line not in lines.stand_ins:
+                yield document
+
+
+class _LinesAt:
+    """A file's lines at some places, the others blank: each keeps its number, and a value may go on over several.
+
+    The first of others that follow one another is ``{}``, so that no value goes on past them.
+    """
+
+    def __init__(self, lines: Iterable[bytes], places: Sequence[int]) -> None:
+        self.stand_ins: set[int] = set()
+        self._lines = self._chosen(lines, places)
+
+    def read(self, size: int = -1, /) -> bytes:
+        found = bytearray()
+        for line in self._lines:
+            found += line
+            if 0 <= size <= len(found):
+                break
+        return bytes(found)
+
+    def readline(self, _: int = -1, /) -> bytes:
+        return next(self._lines, b"")
+
+    def _chosen(self, lines: Iterable[bytes], places: Sequence[int]) -> Iterator[bytes]:
+        wanted = iter(places)
+        place, seen, after_wanted = next(wanted, None), 0, False
+        for number, line in enumerate(lines, start=1):
+            if place is None:
+                return
+            if not line.strip(_BLANK):
+                yield b"\n"
+                continue
+            seen += 1
+            if seen == place:
+                yield line
+                place, after_wanted = next(wanted, None), True
+            elif after_wanted:
+                self.stand_ins.add(number)
+                yield b"{}\n"
+                after_wanted = False
+            else:
+                yield b"\n"
+
+
+def _named_as_it_is(path: Path) -> bool:
+    """DuckDB tells by the name whether a file is compressed, we by its content."""
+    with path.open("rb") as file:
+        return (file.read(2) == b"\x1f\x8b") == (path.suffix == ".gz")
+
+
+def _is_json_lines(path: Path) -> bool:
+    try:
+        with opened(path) as stream:
+            first = next((line for line in iter(lambda: stream.readline(1 << 20), b"") if line.strip(_BLANK)), b"")
+        return isinstance(json.loads(first.removeprefix(b"\xef\xbb\xbf")), dict)
+    except (ValueError, EOFError, zlib.error, gzip.BadGzipFile):
+        return False
+
+
+def _literal(path: Path) -> str:
+    """A path DuckDB will not take for a pattern."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path))

@@ -1,0 +1,68 @@
+"""A load taken back: its requests go, and what they had replaced returns."""
+
+from __future__ import annotations
+
+from duckdb import DuckDBPyConnection
+
+from store.connection import Store
+from store.derive import derive, forget
+
+
+class NoSuchLoad(LookupError):
+    """There is no load of that number."""
+
+
+def undo(store: Store, load_id: int) -> int:
+    """Takes a load back and says how many requests went. One transaction. Raises NoSuchLoad."""
+    with store.writing() as con:
+        if not con.execute("SELECT count(*) FROM load WHERE load_id = ?", [load_id]).fetchall()[0][0]:
+            raise NoSuchLoad(f"there is no load {load_id}")
+        con.execute("CREATE OR REPLACE TEMP TABLE undone AS SELECT file_id FROM load_file WHERE load_id = ?", [load_id])
+        gone = int(
+            con.execute("SELECT count(*) FROM usage SEMI JOIN undone USING (file_id) WHERE part = 0").fetchall()[0][0]
+        )
+        con.execute("DELETE FROM usage WHERE file_id IN (SELECT file_id FROM undone)")
+        forget(con, "file_id IN (SELECT file_id FROM undone)")
+        _bring_back(con, store)
+        for table in ("rejected_line", "load_file", "overlap"):
+            con.execute(f"DELETE FROM {table} WHERE file_id IN (SELECT file_id FROM undone)")
+        con.execute("DELETE FROM overlap WHERE held_by_file IN (SELECT file_id FROM undone)")
+        con.execute("DELETE FROM load WHERE load_id = ?", [load_id])
+    return gone
+
+
+def held_elsewhere(con: DuckDBPyConnection, load_id: int) -> int:
+    """Requests of this load that a later load brought again and did not keep: undoing takes these away too."""
+    return int(
+        con.execute(
+            """
+            SELECT coalesce(sum(overlap.requests), 0) FROM overlap
+            JOIN load_file held ON held.file_id = overlap.held_by_file
+            JOIN load_file later ON later.file_id = overlap.file_id
+            WHERE held.load_id = ? AND later.load_id <> held.load_id
+            """,
+            [load_id],
+        ).fetchall()[0][0]
+    )
+
+
+def _bring_back(con: DuckDBPyConnection, store: Store) -> None:
+    # What the undone load had itself lost to another: whoever it had replaced now gave way to that other.
+    con.execute(
+        """
+        UPDATE superseded SET superseded_by_file = lost.superseded_by_file
+        FROM (SELECT request_key, file_id, superseded_by_file FROM superseded SEMI JOIN undone USING (file_id)) lost
+        WHERE superseded.request_key = lost.request_key AND superseded.superseded_by_file = lost.file_id
+        """
+    )
+    con.execute("DELETE FROM superseded WHERE file_id IN (SELECT file_id FROM undone)")
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE back AS SELECT DISTINCT request_key FROM superseded"
+        " WHERE superseded_by_file IN (SELECT file_id FROM undone)"
+    )
+    con.execute(
+        "INSERT INTO usage BY NAME SELECT * EXCLUDE superseded_by_file FROM superseded"
+        " WHERE superseded_by_file IN (SELECT file_id FROM undone)"
+    )
+    con.execute("DELETE FROM superseded WHERE superseded_by_file IN (SELECT file_id FROM undone)")
+    derive(con, store.prices, "request_key IN (SELECT request_key FROM back)")

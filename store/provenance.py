@@ -1,0 +1,46 @@
+"""Where a request came from: the line of its log file, found when somebody asks."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zlib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+_OUTPUT = re.compile(rb'"output_tokens"\s*:\s*(\d+)')
+
+
+def kept_path(path: Path) -> str:
+    """A file's path as the store keeps it: below this project relative to it, elsewhere absolute."""
+    absolute = path.resolve()
+    return str(absolute.relative_to(ROOT) if absolute.is_relative_to(ROOT) else absolute)
+
+
+def line_of(kept: str, request_id: str, output_tokens: int | None) -> int | None:
+    """The 1-based line that bears an id, in a file as ``kept_path`` named it.
+
+    Of several such lines the first that has ``output_tokens``. None when the file is gone, cannot be read, or does not
+    hold the id any more.
+    """
+    path, needles, found = ROOT / kept, _spellings(request_id), None
+    try:
+        with path.open("rb") as plain:
+            zipped = plain.read(2) == b"\x1f\x8b"
+        with gzip.open(path, "rb") if zipped else path.open("rb") as stream:
+            for number, line in enumerate(stream, start=1):
+                if any(needle in line for needle in needles):
+                    found = found or number
+                    counts = [int(count) for count in _OUTPUT.findall(line)]
+                    if output_tokens is None or output_tokens in counts:
+                        return number
+    except (OSError, EOFError, zlib.error):
+        return None
+    return found
+
+
+def _spellings(request_id: str) -> set[bytes]:
+    """An id as JSON may hold it: a whole text, so that "req_1" is not found in "req_10"; a number as it is."""
+    texts = {json.dumps(request_id).encode(), json.dumps(request_id, ensure_ascii=False).encode("utf-8", "replace")}
+    return texts | {request_id.encode()} if request_id.isdecimal() else texts

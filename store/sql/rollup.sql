@@ -1,0 +1,26 @@
+-- Priced rows summed by quarter-hour; the placeholder "span" names the quarters, whose old sums are gone already.
+INSERT INTO rollup BY NAME
+SELECT quarter, feature, model, service_tier,
+       count(*) FILTER (part = 0) AS requests,
+       count(*) FILTER (part = 0 AND request_unpriced) AS unpriced_requests,
+       count(*) FILTER (part = 0 AND failed = 1) AS failed_requests,
+       coalesce(sum(uncached_input_tokens), 0) AS uncached_input_tokens,
+       coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
+       coalesce(sum(cache_write_5m_tokens), 0) AS cache_write_5m_tokens,
+       coalesce(sum(cache_write_1h_tokens), 0) AS cache_write_1h_tokens,
+       coalesce(sum(output_tokens), 0) AS output_tokens,
+       coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
+       coalesce(sum(prompt_tokens), 0) AS prompt_tokens,
+       coalesce(sum(coalesce(prompt_tokens, 0) + coalesce(output_tokens, 0)) FILTER (cost IS NULL), 0)
+           AS unpriced_tokens,
+       coalesce(sum(web_search_requests), 0) AS web_search_requests,
+       coalesce(sum(uncached_input_cost), 0) AS uncached_input_cost,
+       coalesce(sum(cache_read_cost), 0) AS cache_read_cost,
+       coalesce(sum(cache_write_5m_cost), 0) AS cache_write_5m_cost,
+       coalesce(sum(cache_write_1h_cost), 0) AS cache_write_1h_cost,
+       coalesce(sum(output_cost), 0) AS output_cost,
+       coalesce(sum(web_search_cost), 0) AS web_search_cost,
+       coalesce(sum(cost), 0) AS cost
+FROM priced
+WHERE {span}
+GROUP BY quarter, feature, model, service_tier

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ingest.__main__ import SHOWN_REJECTS, main
+from store.connection import open_store
+from tests.factories import rows, usage_record, write_log
+
+Captured = pytest.CaptureFixture[str]
+
+
+def test_json_has_exactly_these_keys_and_exact_money(tmp_path: Path, capsys: Captured) -> None:
+    one = usage_record(message_id="m1")
+    log = write_log(tmp_path / "log.jsonl", [one, one, usage_record(model="claude-haiku-9"), "not json"])
+    assert main([str(log), "--db", str(tmp_path / "db"), "--json"]) == 0
+    captured = capsys.readouterr()
+    found = json.loads(captured.out)
+    assert isinstance(found.pop("seconds"), float)
+    assert found == {
+        "files": 1,
+        "lines": 4,
+        "requests": 2,
+        "duplicates": 1,
+        "ignored": 0,
+        "rejected": 1,
+        "unpriced": 1,
+        "cost_usd": "0.0015",
+    }
+    assert captured.err == ""
+
+
+def test_the_summary_adds_up_and_names_every_rejected_line(tmp_path: Path, capsys: Captured) -> None:
+    log = write_log(tmp_path / "log.jsonl", [usage_record(), "not json", usage_record(output_tokens=-5)])
+    assert main([str(log), "--db", str(tmp_path / "db")]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("3 lines of 1 file: 1 requests, 0 duplicates, 0 not usage records, 2 rejected, in ")
+    assert "\ncost $0.0015\n" in said
+    assert f"rejected: {log}:2: line: not JSON" in said
+    assert f"rejected: {log}:3: usage.output_tokens: a negative token count (found -5)." in said
+
+
+def test_of_many_rejected_lines_the_first_are_named_and_the_rest_counted(tmp_path: Path, capsys: Captured) -> None:
+    logs = [write_log(tmp_path / f"{n}.jsonl", [usage_record(), *["not json"] * 700]) for n in range(2)]
+    assert main([*map(str, logs), "--db", str(tmp_path / "db")]) == 0
+    said = capsys.readouterr().out
+    assert said.count("\nrejected: ") == SHOWN_REJECTS
+    assert "and 1,390 more rejected lines" in said
+    with open_store(tmp_path / "db") as store:
+        assert rows(store, "SELECT sum(rejected) FROM load_file") == [(1400,)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        ([usage_record()], 0),
+        ([usage_record(), "not json"], 1),
+        ([usage_record(model="claude-haiku-9")], 1),
+        ([usage_record(message_id="m"), usage_record(message_id="m")], 0),
+    ],
+)
+def test_strict_is_1_for_a_rejected_line_or_an_unpriced_request(
+    tmp_path: Path, capsys: Captured, lines: list[object], status: int
+) -> None:
+    log = write_log(tmp_path / "log.jsonl", lines)  # type: ignore[arg-type]
+    assert main([str(log), "--db", str(tmp_path / "db"), "--strict"]) == status
+    with open_store(tmp_path / "db") as store:
+        assert rows(store, "SELECT count(*) FROM usage") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["missing.jsonl"], "missing.jsonl is not there"),
+        (["log.jsonl", "missing.jsonl"], "missing.jsonl is not there"),
+        (["log.jsonl", "--format", "usage-recrd"], "did you mean 'usage_record'?"),
+        (["log.jsonl", "--map", "feature"], "write OURS=THEIRS"),
+        (["log.jsonl", "--map", "featur=x"], "did you mean 'feature'?"),
+        (["log.jsonl", "--db", "log.jsonl"], "cannot be opened as a store"),
+    ],
+)
+def test_a_wrong_call_is_2_and_said(
+    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch, args: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_log(tmp_path / "log.jsonl", [usage_record()])
+    db = [] if "--db" in args else ["--db", "db"]
+    assert main([*args, *db]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("ingest: ")
+    assert said in captured.err
+
+
+def test_where_a_log_says_our_fields_can_be_told(tmp_path: Path, capsys: Captured) -> None:
+    row = {"ts": "2026-11-10T12:00:00Z", "model": "claude-haiku-4-5", "input_tokens": 10, "output_tokens": 5}
+    log = write_log(tmp_path / "log.jsonl", [row | {"who": {"id": f"u{n}"}} for n in range(3)])
+    assert main([str(log), "--db", str(tmp_path / "db"), "--map", "user=who.id"]) == 0
+    with open_store(tmp_path / "db") as store:
+        assert rows(store, "SELECT user_id FROM usage ORDER BY 1") == [("u0",), ("u1",), ("u2",)]
+    assert "3 requests" in capsys.readouterr().out
+
+
+def test_it_runs_as_a_module_on_the_store_of_the_environment_and_is_silent_in_a_pipe(tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log.jsonl.gz", [usage_record()])
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "ingest", str(log), "--json"],
+        env={"SPENDGLASS_DB": str(tmp_path / "own" / "usage.duckdb"), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert json.loads(done.stdout)["cost_usd"] == "0.0015"
+    assert done.stderr == ""
+    assert (tmp_path / "own" / "usage.duckdb").exists()
