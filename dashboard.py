@@ -1,0 +1,70 @@
+"""The dashboard: the served app and the ordered list of its pages. `streamlit run dashboard.py`"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from pages import features, models, overview, users
+from ui import drill, look, names
+from ui.cached import store_problem
+from ui.empty import holds_data
+from ui.filters import draw_in_frame
+from ui.security import SecurityHeaders
+
+ICON = Path(__file__).with_name("ui") / "assets" / "icon.png"
+ROUTES: list[Any] = []
+
+
+def main() -> None:
+    """Runs on every interaction: the frame, then the page the URL names."""
+    st.set_page_config(page_title="Spendglass", page_icon=str(ICON), layout="wide")
+    pages = [
+        st.Page(overview.page, title="Overview", url_path="overview", default=True),
+        st.Page(features.page, title="Features", url_path="features"),
+        st.Page(models.page, title="Models", url_path="models"),
+        st.Page(users.page, title="Users", url_path="users"),
+    ]
+    if find_spec("pages.data"):
+        data = import_module("pages.data")
+        pages.append(st.Page(data.page, title="Data", url_path="data"))
+    drill.announce({page.url_path or "overview": page for page in pages})
+    chosen = st.navigation(pages, position="top")
+    look.apply()
+    problem = store_problem()
+    if problem:
+        st.error(names.markdown(problem))
+        return
+    if chosen.url_path != "data" and holds_data():
+        draw_in_frame()
+    chosen.run()
+
+
+@asynccontextmanager
+async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any] | None]:
+    """Keeps the imported modules out of garbage collection, which would otherwise walk them after every rerun."""
+    import pandas  # noqa: F401
+    import plotly.graph_objects  # noqa: F401
+    import pyarrow.parquet  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+    yield None
+    gc.unfreeze()
+
+
+if __name__ != "__main__":
+    from starlette.middleware import Middleware
+    from streamlit.runtime.pages_manager import PagesManager
+
+    PagesManager.uses_pages_directory = False  # else a deep link on a fresh server runs pages/x.py without this file
+    app = st.App(Path(__file__), routes=ROUTES, middleware=[Middleware(SecurityHeaders)], lifespan=lifespan)
+else:
+    main()

@@ -1,0 +1,40 @@
+"""One page of the dashboard over a store of its own, run without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from store.connection import open_store
+from tests.factories import loaded
+from ui import cached
+
+Opened = Callable[..., AppTest]
+
+
+@contextmanager
+def dashboard_over(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, records: Iterable[Mapping[str, Any]]
+) -> Iterator[Opened]:
+    """Yields ``opened(page, query...)``: the page after its first run, over a store holding ``records``."""
+    db = folder / "usage.duckdb"
+    with open_store(db) as store:
+        kept = list(records)
+        if kept:
+            loaded(store, folder / "app.jsonl", kept)
+    monkeypatch.setenv("SPENDGLASS_DB", str(db))
+
+    def opened(page: str, **query: str | list[str]) -> AppTest:
+        test = AppTest.from_string(f"from pages import {page}\n{page}.page()\n", default_timeout=30)
+        for name, value in query.items():
+            test.query_params[name] = value
+        return test.run()
+
+    yield opened
+    cached.the_store().close()
+    cached._open.clear()

@@ -1,0 +1,187 @@
+"""Logs on their way in: choose files, look at what they become, say which field is which, load."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+
+from ui import names
+from ui.data_loads import cost_said
+from ui.data_preview import counts_said, mapping_editor, preview_view, time_picker
+from ui.data_shapes import FieldMap, Load, Loading, Preview, Progress
+from ui.look import heading
+
+MAX_MB = 200
+LOADED = "data-loaded"  # the load that has just ended, in the session
+_TURN = "upload-turn"  # raised to empty the uploader
+_BEFORE = "upload-preview"
+_EVERY = 0.1  # seconds between two looks at a running load
+_PREVIEWED = 20  # of the files uploaded together
+
+
+def upload(loading: Loading, timezone: str, *, offer_sample: bool) -> None:
+    """The uploader and, once it holds files, their preview and the button that loads them."""
+    turn = st.session_state.setdefault(_TURN, 0)
+    with heading("Load logs", key="upload"):
+        _larger(loading.command)
+    if offer_sample:
+        uploader, sample = st.columns([2, 1], gap="large")
+    else:
+        uploader, sample = st.container(), None
+    with uploader:
+        files = st.file_uploader(
+            "Log files: JSON lines, JSON, event streams, plain or .gz. The format is recognised by content; no prompt "
+            "or answer text is kept.",
+            accept_multiple_files=True,
+            key=f"upload-{turn}",
+            max_upload_size=MAX_MB,
+        )
+    if sample is not None:
+        with sample:
+            _sample(loading)
+    if files:
+        _look_and_load(loading, files, timezone, turn)
+
+
+def welcome() -> None:
+    """What is said while nothing is loaded."""
+    st.header("No usage loaded yet", anchor=False)
+    st.text(
+        "Choose the logs your apps or Claude Code already write. You see what they become before anything is loaded, "
+        "and every load can be undone."
+    )
+
+
+def loaded(load: Load) -> None:
+    """Says, once, what became of the files."""
+    st.success(names.markdown(f"Loaded. {counts_said(load)}. {cost_said(load)}"))
+
+
+def _look_and_load(loading: Loading, files: Sequence[Any], timezone: str, turn: int) -> None:
+    chosen = files[_looked_at(loading, files, turn)]
+    found = _previewed(loading, chosen, {}, None)
+    st.markdown(f"**{names.markdown(names.shown(chosen.name))}** · {names.markdown(found.format)}")
+    field_map: dict[str, str] = {}
+    moment: datetime | None = None
+    if not found.recognised_format:
+        st.caption(_unrecognised(found))
+    if found.mappable:
+        with st.container(border=True):
+            field_map = mapping_editor(found, key=f"map-{turn}")
+            if field_map and len(files) > 1:
+                st.caption("The choice holds for every home-made log among these files.")
+    if found.undated:
+        moment = time_picker(timezone, key=f"time-{turn}")
+    shown = _previewed(loading, chosen, field_map, moment) if field_map or moment else found
+    preview_view(shown, timezone)
+    if any(field_map.values()):
+        st.caption("The same on the command line:")
+        st.code(_command_with(field_map, chosen.name), language="bash", wrap_lines=True)
+    _buttons(loading, files, field_map, moment, ready=bool(shown.requests))
+
+
+def _looked_at(loading: Loading, files: Sequence[Any], turn: int) -> int:
+    """The place of the file whose preview is shown."""
+    if len(files) == 1:
+        return 0
+
+    def said(place: int) -> str:
+        name = names.short(files[place].name, 60)
+        if place >= _PREVIEWED:
+            return name
+        found = _previewed(loading, files[place], {}, None)
+        return f"{name}  ·  {found.format}" + ("" if found.requests else ", nothing to load as it is")
+
+    place: int = st.selectbox("Look at", range(len(files)), format_func=said, key=f"look-{turn}", width=520)
+    return place
+
+
+def _buttons(
+    loading: Loading, files: Sequence[Any], field_map: FieldMap, moment: datetime | None, *, ready: bool
+) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        one = len(files) == 1
+        label = "Load this file" if one else f"Load {len(files)} files"
+        what = names.short(files[0].name, 60) if one else f"{len(files)} files"
+        wanted = st.button(label, key="load-uploads", type="primary" if ready else "secondary")
+        st.button("Discard", key="discard-uploads", type="tertiary", on_click=_empty_uploader)
+    if wanted:
+        load_id = watched(what, lambda progress: loading.load(files, field_map, moment, progress))
+        if load_id is not None:
+            _empty_uploader()
+            _done(load_id)
+
+
+def watched(what: str, work: Callable[[Progress], int]) -> int | None:
+    """Runs a load to its end whatever the reader does meanwhile, and shows how far it is; None if it failed."""
+    heard: list[tuple[int, int, str]] = []
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(work, lambda *told: heard.append(told))
+    pool.shutdown(wait=False)
+    with st.spinner(names.markdown(f"Loading {what}"), show_time=True):
+        bar = st.empty()
+        while not future.done():
+            if heard and heard[-1][1] > 1:
+                done, files, name = heard[-1]
+                said = f"{names.short(name, 60)}, {min(done + 1, files)} of {files}"
+                bar.progress(done / files, names.markdown(said))
+            time.sleep(_EVERY)
+        bar.empty()
+    problem = future.exception()
+    if isinstance(problem, (OSError, ValueError)):
+        st.error(names.markdown(f"Nothing was loaded. {problem}"))
+        return None
+    return future.result()
+
+
+def _previewed(loading: Loading, file: Any, field_map: FieldMap, moment: datetime | None) -> Preview:
+    """The preview of a file, made once for each question the session asks in a row."""
+    kept: dict[str, Preview] = st.session_state.setdefault(_BEFORE, {})
+    question = repr((loading.version, file.file_id, sorted(field_map.items()), moment))
+    if question not in kept:
+        if len(kept) > 2 * _PREVIEWED:
+            kept.clear()
+        kept[question] = loading.preview(file, field_map, moment)
+    return kept[question]
+
+
+def _sample(loading: Loading) -> None:
+    st.text("Or look around first: a month of one made-up product, about 20,000 requests. Undo takes it out again.")
+    if st.button("Load the sample", key="load-sample"):
+        load_id = watched("the sample", loading.load_sample)
+        if load_id is not None:
+            _done(load_id)
+
+
+def _larger(command: str) -> None:
+    with st.popover(f"Larger than {MAX_MB} MB, or a folder", key="larger", type="tertiary"):
+        st.text("Stop the dashboard, which holds the store while it runs, load from a shell, and start it again:")
+        st.code(command, language="bash", wrap_lines=True)
+        st.text("PATH is a log file or a folder of them, such as ~/.claude/projects. Files of any size are read.")
+
+
+def _unrecognised(found: Preview) -> str:
+    if found.mappable:
+        return "No known format. If each line is one request, say below which field is which."
+    return "No known format, and no JSON objects to choose fields from. Is it a log of Claude API calls?"
+
+
+def _command_with(field_map: Mapping[str, str], name: str) -> str:
+    pairs = [f"--map {shlex.quote(f'{ours}={theirs}')}" for ours, theirs in field_map.items() if theirs]
+    return " ".join(["python -m ingest", shlex.quote(names.shown(name)), *pairs])
+
+
+def _empty_uploader() -> None:
+    st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1
+    st.session_state.pop(_BEFORE, None)
+
+
+def _done(load_id: int) -> None:
+    st.session_state[LOADED] = load_id
+    st.rerun()
