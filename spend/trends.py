@@ -52,6 +52,22 @@ def trend(
     return [Trend(key, labels, tuple(series.get(label, Spend()) for label in labels)) for key, series in kept.items()]
 
 
+def prominent(
+    con: DuckDBPyConnection, filters: Filters, by: str, *, grain: str = "day", limit: int
+) -> tuple[str | None, ...]:
+    """The names to draw, dearest first: the dearest of all, the last place for whoever of the rest peaks highest.
+
+    So a feature that is small all month but not one night is seen, and not folded into the others.
+    """
+    names = [row.key[0] for row in breakdown(con, filters, (by,))]
+    kept, rest = names[: limit - 1], set(names[limit - 1 :])
+    peaks: dict[str | None, int] = {}
+    for row in breakdown(con, filters, (grain, by)):
+        if row.key[1] in rest:
+            peaks[row.key[1]] = max(peaks.get(row.key[1], 0), row.spend.cost)
+    return (*kept, max(peaks, key=lambda name: peaks[name])) if peaks else tuple(kept)
+
+
 def by_time(con: DuckDBPyConnection, filters: Filters, grain: str = "day") -> Trend:
     """The one series of everything."""
     rows = {row.key[0]: row.spend for row in breakdown(con, filters, (grain,))}

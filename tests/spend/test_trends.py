@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from spend.breakdown import Spend, total
+from spend.breakdown import Spend, breakdown, total
 from spend.filters import Filters
-from spend.trends import OTHER, added, by_time, moves, partial_label, trend, weekday_hours
+from spend.trends import OTHER, added, by_time, moves, partial_label, prominent, trend, weekday_hours
 from store.connection import Store
 from tests.factories import store_with, usage_record
 
@@ -101,3 +103,20 @@ def test_the_running_day_is_marked(store: Store) -> None:
     series = by_time(store.cursor(), WEEK)
     assert partial_label(series, date(2026, 11, 4)) == "2026-11-04"
     assert partial_label(series, date(2026, 11, 9)) is None
+
+
+def test_the_last_place_goes_to_who_peaks_highest_of_the_rest(tmp_path: Path) -> None:
+    def spent(feature: str, *by_day: int) -> list[dict[str, Any]]:
+        return [
+            usage_record(time=f"2026-11-{day:02d}T12:00:00Z", feature=feature, output_tokens=tokens)
+            for day, tokens in enumerate(by_day, start=1)
+        ]
+
+    records = spent("dear", 900, 900, 900) + spent("steady", 200, 200, 200) + spent("spiky", 0, 590, 0)
+    records += spent("small", 10, 10, 10)
+    with store_with(tmp_path, records) as spiked:
+        con = spiked.cursor()
+        assert [row.key[0] for row in breakdown(con, Filters(), ("feature",))] == ["dear", "steady", "spiky", "small"]
+        assert prominent(con, Filters(), "feature", limit=2) == ("dear", "spiky")
+        assert prominent(con, Filters(), "feature", limit=3) == ("dear", "steady", "spiky")
+        assert prominent(con, Filters(), "feature", limit=9) == ("dear", "steady", "spiky", "small")
