@@ -17,7 +17,7 @@ from ui import drill, look, names
 from ui.cached import store_problem
 from ui.empty import holds_data
 from ui.filters import draw_in_frame
-from ui.security import SecurityHeaders
+from ui.security import SecurityHeaders, allowed_hosts
 
 ICON = Path(__file__).with_name("ui") / "assets" / "icon.png"
 ROUTES: list[Any] = []
@@ -62,9 +62,11 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any] | None]:
 
 if __name__ != "__main__":
     from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
     from streamlit.runtime.pages_manager import PagesManager
 
     PagesManager.uses_pages_directory = False  # else a deep link on a fresh server runs pages/x.py without this file
-    app = st.App(Path(__file__), routes=ROUTES, middleware=[Middleware(SecurityHeaders)], lifespan=lifespan)
+    guards = [Middleware(SecurityHeaders), Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts())]
+    app = st.App(Path(__file__), routes=ROUTES, middleware=guards, lifespan=lifespan)
 else:
     main()
