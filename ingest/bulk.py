@@ -138,7 +138,7 @@ class _LinesAt:
         self.stand_ins: set[int] = set()
         self._lines = self._chosen(lines, places)
 
-    def read(self, size: int = -1, /) -> bytes:
+    def read1(self, size: int = -1, /) -> bytes:
         found = bytearray()
         for line in self._lines:
             found += line

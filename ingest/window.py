@@ -15,7 +15,7 @@ STRUCTURE = re.compile(r'[\\"{}\[\]\n]')
 class ByteStream(Protocol):
     """What is read from: a file, plain or unzipped."""
 
-    def read(self, size: int = -1, /) -> bytes: ...
+    def read1(self, size: int = -1, /) -> bytes: ...
 
     def readline(self, size: int = -1, /) -> bytes: ...
 
@@ -37,7 +37,7 @@ class Window:
         """Reads on, dropping what is used; false at the end of the stream."""
         if self.ended:
             return False
-        chunk = self.stream.read(max(CHUNK, len(self.text) - self.pos))
+        chunk = self.stream.read1(max(CHUNK, len(self.text) - self.pos))  # what stands before damage comes first
         self.ended = not chunk
         self.text = self.text[self.pos :] + self.decode(chunk, self.ended)
         self.pos = 0

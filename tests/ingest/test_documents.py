@@ -168,6 +168,8 @@ def test_damaged_gzip_gives_what_stands_before_the_damage(log: Path) -> None:
     assert documents[0].value == {"a": 0}
     assert isinstance(documents[-1].value, Rejected)
     assert "cut off or damaged" in documents[-1].value.reason
+    small = gzip.compress(b"".join(b'{"a":%d}\n' % n for n in range(500)))
+    assert len(read(log, small[:-20])) > 100
     assert outline(read(log, b"\x1f\x8bnonsense"))[0][1] == "the compressed file is cut off or damaged here"
 
 
