@@ -3,7 +3,7 @@
 -- request, no id) comes out with no request_key and is read again, alone, by the reader beside this file: the two
 -- give equal rows for every line this one takes.
 SELECT
-    CASE WHEN coalesce(
+    CASE WHEN
         coalesce(message_id, request_id) IS NOT NULL AND model IS NOT NULL AND input IS NOT NULL AND output IS NOT NULL
         AND "time" LIKE '____-__-__T__:__:__%Z' AND NOT contains("time", ' ') AND NOT contains("time", 'T24')
         AND started_at >= TIMESTAMP '2022-01-01' AND started_at < TIMESTAMP '2100-01-01'
@@ -40,8 +40,8 @@ SELECT
         AND (usage.inference_geo = '' OR is_text(usage.inference_geo))
         AND (stream IS NULL OR stream::VARCHAR IN ('true', 'false'))
         AND (tags IS NULL OR tags::VARCHAR = '{}' OR are_tags(tags::VARCHAR))
-        AND (prefixes IS NULL OR are_prefixes(prefixes::VARCHAR)),
-        false) THEN coalesce(message_id, request_id) END AS request_key,
+        AND (prefixes IS NULL OR are_prefixes(prefixes::VARCHAR))
+    THEN coalesce(message_id, request_id) END AS request_key,
     CASE WHEN message_id IS NULL THEN 'request' ELSE 'message' END AS key_kind,
     0 AS part,
     'message' AS part_kind,
