@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import streamlit as st
 
-from store.connection import Store, StoreError, open_store
+from store.connection import Store, StoreError, default_path, open_store
 
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
-DEFAULT_STORE = "data/usage.duckdb"
-
-
-def store_path() -> Path:
-    """The store of this process: $SPENDGLASS_DB, else data/usage.duckdb."""
-    return Path(os.environ.get("SPENDGLASS_DB") or DEFAULT_STORE)
 
 
 def the_store() -> Store:
     """The open store; one connection a process, since only one process can own the file."""
-    return _open(str(store_path().resolve()))
+    return _open(str(default_path().resolve()))
 
 
 def store_problem() -> str | None:
@@ -50,6 +43,12 @@ def ask(question: Callable[Concatenate[Any, P], Answer], *args: P.args, **kwargs
     key = f"{store.path} {store.data_version} {name} {args!r} {sorted(kwargs.items())!r}"
     answer: Answer = _answer(key, question, args, kwargs)
     return answer
+
+
+def ask_once(question: Callable[Concatenate[Any, P], Answer], *args: P.args, **kwargs: P.kwargs) -> Answer:
+    """The answer of a `spend` question, not kept: for what is large and asked for once, such as an export."""
+    with the_store().cursor() as cursor:
+        return question(cursor, *args, **kwargs)
 
 
 @st.cache_data(show_spinner=False, max_entries=2000)

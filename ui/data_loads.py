@@ -50,12 +50,29 @@ def loads_table(loads: Sequence[Load], timezone: str) -> None:
         then=lambda row: focus_on(loads[row].load_id),
         alt="Loads, newest first",
     )
+    tables.export("loads", lambda: export_columns(loads), key="loads")
     st.caption(
         names.markdown(
             f"Times in {timezone}. Lines = requests + duplicates + not usage records + rejected, as counted when they "
             "were read. The cost is that of the requests a load holds today. Choose a row for its files."
         )
     )
+
+
+def export_columns(loads: Sequence[Load]) -> tables.Columns:
+    """The loads as columns of a file; times in UTC."""
+    return {
+        "load": [load.load_id for load in loads],
+        "loaded_at": [load.loaded_at for load in loads],
+        "origin": [load.origin for load in loads],
+        "files": [load.files for load in loads],
+        "first_file": [load.first_file for load in loads],
+        **{
+            name: [getattr(load, name) for load in loads]
+            for name in ("lines", "requests", "duplicates", "ignored", "rejected")
+        },
+        "ListCost": tables.money([load.cost for load in loads]),
+    }
 
 
 _COLUMNS: dict[str, Any] = {

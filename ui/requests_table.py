@@ -12,7 +12,7 @@ import streamlit as st
 from spend.filters import Filters
 from spend.requests import RequestRow, count_of_requests, page_of_requests
 from ui import drill, names, numbers, tables
-from ui.cached import ask
+from ui.cached import ask, ask_once
 from ui.look import heading
 from ui.reasons import why_unpriced
 from ui.request_view import when
@@ -57,7 +57,9 @@ def requests_table(filters: Filters, *, without: str) -> None:
             st.pagination(pages, key=page_key, max_visible_pages=5)
         tables.export(
             "requests",
-            lambda: export_columns(ask(page_of_requests, filters, order=by, descending=descending, limit=_EXPORTED)),
+            lambda: export_columns(
+                ask_once(page_of_requests, filters, order=by, descending=descending, limit=_EXPORTED)
+            ),
             key="requests",
             said=f"The first {numbers.count(_EXPORTED)}" if found > _EXPORTED else None,
         )
