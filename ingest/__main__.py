@@ -6,10 +6,12 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from ingest.formats import WrongFormat
 from ingest.load import LoadOptions, LoadSummary, NothingToLoad, load
+from ingest.progress import shown
 from store.connection import StoreError, default_path, open_store
 from store.money import usd
 from store.prices import PriceListError
@@ -23,8 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         field_map = dict(_pair(text) for text in args.map)
         options = LoadOptions(format=args.format, field_map=field_map, origin=args.origin)
-        with open_store(args.db or default_path()) as store:
-            summary = load(store, args.paths, options=options, progress=_progress if sys.stderr.isatty() else None)
+        at_terminal = sys.stderr.isatty()
+        with open_store(args.db or default_path()) as store, shown(store) if at_terminal else nullcontext() as progress:
+            summary = load(store, args.paths, options=options, progress=progress)
     except (NothingToLoad, WrongFormat, StoreError, PriceListError, OSError, _WrongCall) as error:
         print(f"ingest: {error}", file=sys.stderr)
         return 2
@@ -62,11 +65,6 @@ def _pair(text: str) -> tuple[str, str]:
     if not (ours and equals and theirs):
         raise _WrongCall(f"--map {text}: write OURS=THEIRS, such as --map feature=app.name")
     return ours, theirs
-
-
-def _progress(done: int, files: int, path: Path) -> None:
-    text = f"{done}/{files} files  {path.name}" if done < files else ""
-    print(f"\r\x1b[K{text[:100]}", end="", file=sys.stderr, flush=True)
 
 
 def _as_json(summary: LoadSummary) -> dict[str, object]:

@@ -83,8 +83,9 @@ def load(
 ) -> LoadSummary:
     """Loads files and folders. Either all of it is in the store afterwards, or nothing is.
 
-    ``progress`` hears (files done, files in all, the file at hand). Raises NothingToLoad for a path that is not there
-    and WrongFormat for a format or a field to map that does not exist; a bad line is counted and said in the summary.
+    ``progress`` hears (files done, files in all, the file at hand); when all are read they are settled and priced.
+    Raises NothingToLoad for a path that is not there and WrongFormat for a format or a mapped field that does not exist;
+    a bad line is counted and said in the summary.
     """
     options = options or LoadOptions()
     if options.format is not None:
@@ -115,6 +116,8 @@ def _load(
             results.append(read_file(con, path, file_id=file_id, options=options, in_bulk=path not in refused))
         if not results:
             raise NothingToLoad(f"none of the {len(files):,} files there is a log Spendglass recognises. {_NAME_IT}")
+        if progress:
+            progress(len(files), len(files), path)
         first_file = results[0].file_id
         settle(con, first_file)
         forget(con, GAVE_WAY)
@@ -125,8 +128,6 @@ def _load(
             "SELECT count(*) FILTER (request_unpriced), coalesce(sum(cost), 0) FROM priced WHERE file_id >= ?",
             [first_file],
         ).fetchall()[0]
-    if progress:
-        progress(len(files), len(files), path)
     return LoadSummary(load_id, tuple(results), int(unpriced), int(cost), time.monotonic() - began)
 
 

@@ -50,6 +50,7 @@ class Store:
         self.prices = prices
         self._con = con
         self._writer = threading.Lock()
+        self._writing: DuckDBPyConnection | None = None
 
     def cursor(self) -> DuckDBPyConnection:
         """A connection for one thread and one question at a time."""
@@ -65,7 +66,10 @@ class Store:
         """A transaction: everything done in it is kept together when the block ends, or nothing is when it raises."""
         with self._writer:
             con = self.cursor()
+            con.execute("SET enable_progress_bar = true")
+            con.execute("SET enable_progress_bar_print = false")
             con.execute("BEGIN")
+            self._writing = con
             try:
                 yield con
                 con.execute("UPDATE store_info SET data_version = data_version + 1")
@@ -74,7 +78,14 @@ class Store:
                 con.execute("ROLLBACK")
                 raise
             finally:
+                self._writing = None
                 con.close()
+
+    def percent(self) -> int | None:
+        """How far the statement is that is writing at this moment; None while none is, or nobody can tell."""
+        con = self._writing
+        done = con.query_progress() if con else -1.0
+        return int(done) if 0 <= done <= 100 else None
 
     def reprice(self, prices: PriceList) -> None:
         """Takes a price list into force and derives everything again; the facts stay as they are."""

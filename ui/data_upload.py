@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 from ui import names
+from ui.cached import the_store
 from ui.data_loads import cost_said
 from ui.data_preview import counts_said, mapping_editor, preview_view, time_picker
 from ui.data_shapes import FieldMap, Load, Loading, Preview, Progress
@@ -127,10 +128,8 @@ def watched(what: str, work: Callable[[Progress], int]) -> int | None:
     with st.spinner(names.markdown(f"Loading {what}"), show_time=True):
         bar = st.empty()
         while not future.done():
-            if heard and heard[-1][1] > 1:
-                done, files, name = heard[-1]
-                said = f"{names.short(name, 60)}, {min(done + 1, files)} of {files}"
-                bar.progress(done / files, names.markdown(said))
+            if heard:
+                bar.progress(*_how_far(*heard[-1], the_store().percent()))
             time.sleep(_EVERY)
         bar.empty()
     problem = future.exception()
@@ -138,6 +137,14 @@ def watched(what: str, work: Callable[[Progress], int]) -> int | None:
         st.error(names.markdown(f"Nothing was loaded. {problem}"))
         return None
     return future.result()
+
+
+def _how_far(done: int, files: int, name: str, percent: int | None) -> tuple[float, str]:
+    """How much of the bar is full, and what stands over it: reading is nine tenths, the last is pricing."""
+    step = (percent or 0) / 100
+    if done == files:
+        return 0.9 + 0.1 * step, "Sorting out duplicates and pricing"
+    return 0.9 * (done + step) / files, names.markdown(f"{names.short(name, 60)}, {done + 1} of {files}")
 
 
 def _previewed(loading: Loading, file: Any, field_map: FieldMap, moment: datetime | None) -> Preview:
