@@ -84,7 +84,7 @@ def load(
     """Loads files and folders. Either all of it is in the store afterwards, or nothing is.
 
     ``progress`` hears (files done, files in all, the file at hand); when all are read they are settled and priced.
-    Raises NothingToLoad for a path that is not there and WrongFormat for a format or a mapped field that does not exist;
+    Raises NothingToLoad for a path that is not there, WrongFormat for a format or mapped field that does not exist;
     a bad line is counted and said in the summary.
     """
     options = options or LoadOptions()
