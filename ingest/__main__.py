@@ -10,7 +10,8 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from ingest.formats import WrongFormat
-from ingest.load import LoadOptions, LoadSummary, NothingToLoad, load
+from ingest.load import LoadSummary, NothingToLoad, load
+from ingest.options import LoadOptions
 from ingest.progress import shown
 from store.connection import StoreError, default_path, open_store
 from store.money import usd

@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from duckdb import DuckDBPyConnection
 
 from ingest import bulk
 from ingest.documents import Document, read_documents, read_head
 from ingest.formats import Reader, ReadOptions, by_name, detect, home_made, usage_record
+from ingest.options import LoadOptions
 from ingest.record import Rejected
 from ingest.rows import Rows
 from store.provenance import kept_path
-
-if TYPE_CHECKING:
-    from ingest.load import LoadOptions
 
 # Rejected lines are all counted; of one file this many are kept with their reasons.
 KEPT_REJECTS = 1000

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ingest.json_values import MAX_BYTES
-from ingest.load import LoadOptions, LoadSummary, load
+from ingest.load import LoadSummary, load
+from ingest.options import LoadOptions
 from ingest.preview import Preview, preview
 from store.connection import Store
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,29 +15,13 @@ from ingest.bulk import Refused
 from ingest.file import FileResult, read_file, recognised
 from ingest.formats import by_name
 from ingest.formats.names import Names
+from ingest.options import LoadOptions
 from ingest.settle import GAVE_WAY, settle
 from store.connection import Store
 from store.derive import derive, forget
 
 _NAME_IT = "Name a file itself to hear what is wrong with its lines."
 Progress = Callable[[int, int, Path], None]
-
-
-@dataclass(frozen=True)
-class LoadOptions:
-    """How to read: a format by name instead of by content, and where the log says our fields (ours -> theirs).
-
-    ``file_time`` (UTC, without a zone) stands in where a format bears no time, instead of the file's own;
-    ``number_lines`` keeps every request's line, for files that will not be there to look it up in; ``names`` are the
-    names the user knows such files by.
-    """
-
-    format: str | None = None
-    field_map: Mapping[str, str] = field(default_factory=dict)
-    origin: str = "command line"
-    file_time: datetime | None = None
-    number_lines: bool = False
-    names: Mapping[Path, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import streamlit as st
 
 from ingest.history import PastLoad, RejectedLine, files_of_load, loads, rejected_lines, undoing
 from ingest.inbox import Upload, inbox_of, load_uploads, preview_upload, sweep
-from ingest.load import LoadOptions, load
+from ingest.load import load
+from ingest.options import LoadOptions
 from ingest.undo import undo
 from spend.coverage import covered, reread_prices
 from ui.cached import ask, the_store

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.file import FileResult, read_file
-from ingest.load import LoadOptions, load
+from ingest.load import load
+from ingest.options import LoadOptions
 from tests.factories import emptied, loaded, rows, usage_record, write_log
 
 

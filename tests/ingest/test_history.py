@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ingest.history import files_of_load, loads, rejected_lines, undoing
-from ingest.load import LoadOptions, LoadSummary, load
+from ingest.load import LoadSummary, load
+from ingest.options import LoadOptions
 from ingest.undo import undo
 from store.connection import Store, open_store
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from ingest import load as loading
 from ingest.formats import WrongFormat
-from ingest.load import LoadOptions, LoadSummary, NothingToLoad, files_of, load
+from ingest.load import LoadSummary, NothingToLoad, files_of, load
+from ingest.options import LoadOptions
 from store.connection import Store, open_store
 from tests.factories import derived, emptied, facts, loaded, rows, usage_record, write_log
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ingest.load import LoadOptions, load
+from ingest.load import load
+from ingest.options import LoadOptions
 from ingest.preview import LOOKED_AT, Preview, preview
 from store.connection import Store, open_store
 

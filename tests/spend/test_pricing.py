@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from spend.pricing import Price, Tokens, cost_usd, price_for, prices
+from spend.pricing import Tokens, cost_usd, price_for, prices
+from store.price_list import Price
 from tests.factories import emptied
 
 
@@ -14,16 +15,12 @@ def price_list() -> list[Price]:
     return prices(emptied().cursor())
 
 
-def test_prices_are_dollars_a_million_tokens(price_list: list[Price]) -> None:
+def test_prices_are_those_of_the_list(price_list: list[Price]) -> None:
     price = price_for(price_list, "claude-haiku-4-5", when=datetime(2026, 11, 10), prompt=1000)
     assert price is not None
     rates = (price.uncached_input, price.cache_read, price.cache_write_5m, price.cache_write_1h, price.output)
-    assert rates == (Decimal(1), Decimal("0.10"), Decimal("1.25"), Decimal(2), Decimal(5))
-    assert (price.batch_factor, price.geo_us_factor, price.regional_factor) == (
-        Decimal("0.5"),
-        Decimal(1),
-        Decimal("1.1"),
-    )
+    assert rates == (1_000_000, 100_000, 1_250_000, 2_000_000, 5_000_000)  # pico-dollars a token
+    assert (price.batch_halves, price.geo_us_twentieths, price.regional_twentieths) == (1, 20, 22)
 
 
 def test_a_request_is_estimated_exactly(price_list: list[Price]) -> None:

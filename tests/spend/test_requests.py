@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ingest.load import LoadOptions, load
+from ingest.load import load
+from ingest.options import LoadOptions
 from spend.filters import Filters, WrongQuestion
 from spend.request import ArithmeticLine, request
 from spend.requests import REQUEST_ORDERS, CostSpread, cost_spread, count_of_requests, page_of_requests

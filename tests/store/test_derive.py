@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from ingest.record import Part, UsageRecord
 from ingest.rows import Rows
-from spend.pricing import Price, Tokens, cost_usd, price_for, prices
+from spend.pricing import Tokens, cost_usd, price_for, prices
 from store.connection import PRICES, Store, open_store
 from store.derive import derive_all
 from store.money import dollars
+from store.price_list import Price
 from tests.factories import costs, derived, emptied, facts, loaded, rows, usage_record
 
 # ── the formula in SQL and the one in Decimal ──────────────────────────────────────────────────────────────────────
