@@ -42,7 +42,10 @@ class ArithmeticLine:
 
 @dataclass(frozen=True, slots=True)
 class PartDetail:
-    """A billed part: its arithmetic, and where the price comes from. ``cost`` None: unpriced, and why."""
+    """A billed part: its arithmetic, and where the price comes from. ``cost`` None: unpriced, and why.
+
+    ``free_because``: "failed" or "refused", where nothing was billed.
+    """
 
     kind: str
     model_logged: str
@@ -50,7 +53,7 @@ class PartDetail:
     lines: tuple[ArithmeticLine, ...]
     cost: int | None
     unpriced_because: str | None
-    free: bool
+    free_because: str | None
     price_since: datetime | None
     price_source: str | None
     price_confidence: str | None
@@ -123,7 +126,7 @@ def _part(v: dict[str, Any]) -> PartDetail:
         lines=tuple(_lines(v)) if priced else (),
         cost=v["cost"],
         unpriced_because=v["unpriced_because"],
-        free=bool(v["free"]),
+        free_because=("failed" if v["failed"] else "refused") if v["free"] else None,
         price_since=v["valid_from"],
         price_source=v["source"],
         price_confidence=v["confidence"],

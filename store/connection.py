@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -76,10 +76,13 @@ class Store:
                 con.execute("COMMIT")
             except BaseException:
                 con.execute("ROLLBACK")
+                con.close()
                 raise
             finally:
                 self._writing = None
-                con.close()
+            with suppress(duckdb.TransactionException):  # somebody is reading: the next change does it
+                con.execute("CHECKPOINT")  # the file alone then holds everything
+            con.close()
 
     def percent(self) -> int | None:
         """How far the statement is that is writing at this moment; None while none is, or nobody can tell."""
@@ -137,7 +140,14 @@ def open_store(path: Path | str, *, prices: Path = PRICES) -> Store:
         )
     store = Store(con, str(path), price_list)
     if priced_with != _priced_with(price_list):
-        store.reprice(price_list)
+        try:
+            store.reprice(price_list)
+        except (duckdb.BinderException, duckdb.CatalogException) as error:
+            store.close()
+            raise StoreUnusable(
+                f"{path} has the shape of another version of Spendglass. Use that version, or load your logs into a "
+                "new file with --db."
+            ) from error
     return store
 
 

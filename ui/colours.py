@@ -32,11 +32,6 @@ class Fill:
     colour: str
     pattern: str = ""
 
-    @property
-    def alone(self) -> Fill:
-        """The fill where a name stands beside the mark: without the dots that tell two of one colour apart."""
-        return Fill(GREY) if self.pattern in _LAPS[1:] else self
-
 
 @dataclass(frozen=True, slots=True)
 class Colours:

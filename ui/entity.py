@@ -30,7 +30,7 @@ def entity_view(kind: Kind, asked: Asked, entity: drill.Focus) -> None:
     _headline(asked, filters, before, spend)
     with heading(f"Spend by {grain_of_period(filters)}", key="time"):
         pass
-    fill = colours_for(kind.dimension).of(entity.name).alone
+    fill = colours_for(kind.dimension).of(entity.name)
     spend_by_time(asked, filters, None, key="entity-time", fill=fill, height=220)
     left, right = st.columns(2, gap="large")
     with left:

@@ -20,6 +20,7 @@ from ui.share import share_link
 
 DIMENSIONS = {"feature": "All features", "model": "All models", "user": "All users"}
 _DRAWN = "_asked"
+_SHOWN = "_period-shown"
 _ISO = "YYYY-MM-DD"
 _NO_DATES: list[date | datetime | str | Literal["today"] | None] = []
 _OFFERED = 200  # of each dimension, dearest first; any other name can be typed
@@ -76,13 +77,21 @@ def draw_in_frame() -> None:
 def _draw() -> Asked:
     with st.container(key="filters", horizontal=True, vertical_alignment="bottom", gap="small"):
         label = st.selectbox(
-            "Period", PERIODS, index=1, key="period", bind="query-params", label_visibility="collapsed", width=145
+            "Period",
+            PERIODS,
+            index=1,
+            key="period",
+            on_change=_begin_custom,
+            bind="query-params",
+            label_visibility="collapsed",
+            width=145,
         )
         timezone = timezone_box()
         now = datetime.now(UTC).astimezone(ZoneInfo(timezone)).date()
         today = _looked_at_from(now, timezone)
         dates = _dates(today, shown=label == CUSTOM)
         since, until = dates if label == CUSTOM else period_of(label, today)
+        st.session_state[_SHOWN] = (since, until)
         where = tuple(pair for dimension in DIMENSIONS for pair in _chosen(dimension))
         filters = Filters(since, until, timezone, where)
         with st.container(key="filter-actions", horizontal=True, width="content", gap="small"):
@@ -91,6 +100,13 @@ def _draw() -> Asked:
             share_link(filters, bar=("period", "dates", "timezone", *DIMENSIONS))
     running = (since or now) <= now and (until is None or until > now)
     return Asked(filters, today, now if running else None, _first_day(timezone) or now)
+
+
+def _begin_custom() -> None:
+    """A custom range begins as the period that was shown before it."""
+    since, until = st.session_state.get(_SHOWN, (None, None))
+    if st.session_state["period"] == CUSTOM and since and until and not st.session_state.get("dates"):
+        st.session_state["dates"] = (since, until - timedelta(days=1))
 
 
 def show_everything() -> None:

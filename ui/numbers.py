@@ -20,7 +20,12 @@ def usd(picos: int | None, *, signed: bool = False) -> str:
 
 def unit(picos: int | None) -> str:
     """What one request costs: three significant digits below a dollar, cents from there, "—" when unknown."""
-    return UNKNOWN if picos is None else _money(picos, PICO, False)
+    if picos is None or picos == 0 or abs(picos) >= PICO:
+        return usd(picos)
+    dollars = dollars_of(abs(picos))
+    return (
+        f"{_sign(picos, False)}${dollars.quantize(Decimal(1).scaleb(dollars.adjusted() - 2), ROUND_HALF_UP, _WIDE):f}"
+    )
 
 
 def usd_exact(picos: int | None) -> str:

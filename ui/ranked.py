@@ -69,7 +69,7 @@ def ranked_list(filters: Filters, before: Filters | None, dimension: str, *, key
     rows = dearest(filters, before, dimension, limit)
     whole = ask(total, filters).cost
     colours = colours_for(dimension)
-    bars = [_bar(row, whole, colours.of(row.name).alone) for row in rows]
+    bars = [_bar(row, whole, colours.of(row.name)) for row in rows]
     rest = whole - sum(row.spend.cost for row in rows)
     if len(rows) == limit and rest > 0:
         bars.append(charts.Bar(None, OTHER, rest, _said(rest, whole, ""), Fill(GREY), is_other=True))

@@ -74,20 +74,24 @@ def _headline(detail: RequestDetail, timezone: str) -> None:
         )
 
 
+_FREE = {"failed": "Not billed: the request failed.", "refused": "Not billed: refused before any output."}
+
+
 def _part(part: PartDetail, place: int, *, several: bool) -> None:
     kind = "The request itself" if part.kind == "message" else f"{part.kind.capitalize()}"
     title = f"{kind}, {names.short(part.model, 40)}" if several else "What it costs"
     with heading(title, key=f"part-{place}"):
         pass
-    if part.free:
-        st.text("Not billed: refused before any output.")
+    if part.free_because:
+        st.text(_FREE[part.free_because])
     elif part.unpriced_because:
         st.text(f"No price: {why_unpriced(part.unpriced_because)}.")
     else:
         st.table(_arithmetic(part), border="horizontal", hide_index=True, alt="The cost of each token class")
     said = _price_said(part)
     if said:
-        st.caption(names.markdown(said))
+        with st.container(key=f"price-source-{place}"):
+            st.text(said)
     for note in part.notes:
         st.caption(names.markdown(note))
 

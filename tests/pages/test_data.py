@@ -138,7 +138,7 @@ def test_an_upload_is_shown_first_and_loaded_on_the_button(opened: Open, store: 
 
     assert "The whole file: 3 lines = 2 requests + 0 duplicates + 0 not usage records + 1 rejected." in said(app)
     rows = frame(app, "preview-rows")
-    assert list(rows["Cost"]) == ["$0.0015", "—"]  # 1,000 x $1 + 100 x $5 a million
+    assert list(rows["Cost"]) == ["$0.00150", "—"]  # 1,000 x $1 + 100 x $5 a million
     assert list(rows["Note"]) == ["", "unknown model"]
     assert list(frame(app, "preview-rejects")["Line"]) == [3]
     assert counted(store) == 0

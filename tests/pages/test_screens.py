@@ -98,7 +98,7 @@ def test_a_deep_link_opens_one_feature_with_its_requests(opened: Opened) -> None
     assert metrics(test)["Share of all spend"] == "67 %"
     requests = table(test)
     assert list(requests["User"]) == ["ada", "ada"]
-    assert list(requests["Cost"]) == ["$0.0015", "$0.0015"]
+    assert list(requests["Cost"]) == ["$0.00150", "$0.00150"]
 
 
 def test_a_request_is_laid_out_as_arithmetic_down_to_its_line(opened: Opened) -> None:

@@ -143,13 +143,13 @@ def test_what_is_unpriced_or_free_has_no_arithmetic_and_a_reason(store: Store, t
     found = request(store.cursor(), "unknown")
     assert found is not None
     [part] = found.parts
-    assert (part.lines, part.cost, part.unpriced_because, part.free) == ((), None, "unknown_model", False)
+    assert (part.lines, part.cost, part.unpriced_because, part.free_because) == ((), None, "unknown_model", None)
     failed = emptied()
     loaded(failed, tmp_path / "log", [usage_record(message_id="m", usage=None, status=529, error="overloaded_error")])
     found = request(failed.cursor(), "m")
     assert found is not None
     [part] = found.parts
-    assert (part.lines, part.cost, part.unpriced_because, part.free) == ((), 0, None, True)
+    assert (part.lines, part.cost, part.unpriced_because, part.free_because) == ((), 0, None, "failed")
 
 
 def test_a_request_that_is_not_there_is_none(store: Store) -> None:

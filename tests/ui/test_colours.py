@@ -68,9 +68,9 @@ def test_what_was_not_logged_is_hatched_grey_and_takes_no_colour() -> None:
     assert Colours(("a",)).of("a") == Fill(PALETTE[0])
 
 
-def test_the_seventh_repeats_a_colour_dotted_and_is_grey_where_it_stands_alone() -> None:
+def test_the_seventh_repeats_a_colour_dotted() -> None:
     seventh = Colours(tuple("abcdefg")).of("g")
-    assert (seventh.colour, bool(seventh.pattern), seventh.alone) == (PALETTE[0], True, Fill(GREY))
+    assert (seventh.colour, bool(seventh.pattern)) == (PALETTE[0], True)
 
 
 def test_the_unknown_and_the_far_are_grey() -> None:

@@ -86,6 +86,7 @@ def test_unit_cost_is_of_what_is_priced_and_rounds() -> None:
 
 def test_unit_cost_keeps_three_digits_below_a_dollar() -> None:
     assert (numbers.unit(10_600_000_000), numbers.unit(145_602_400_000)) == ("$0.0106", "$0.146")
+    assert (numbers.unit(100_000_000_000), numbers.unit(61_000_000_000)) == ("$0.100", "$0.0610")
     assert numbers.unit(13_930_000_000_000) == "$13.93"
 
 
