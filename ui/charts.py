@@ -20,6 +20,7 @@ _EMPTY = go.layout.Template()  # the default one is 7 kB a figure
 _CLEAR = "rgba(0,0,0,0)"
 _ACCENT = "rgba(45,108,223,{})"
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_SOLIDITY = {".": 0.78, "x": 0.7}  # of a second and third lap of colours: nearly full bars
 _STILL = {"fixedrange": True, "zeroline": False, "automargin": True, "ticks": ""}
 
 
@@ -240,7 +241,8 @@ def _round_step(highest: int) -> int:
 def _patterned(shapes: Sequence[str]) -> dict[str, Any]:
     if not any(shapes):
         return {}
-    return {"pattern": {"shape": list(shapes), "fillmode": "replace", "size": 6, "solidity": 0.45}}
+    solid = [_SOLIDITY.get(shape, 0.45) for shape in shapes]
+    return {"pattern": {"shape": list(shapes), "fillmode": "replace", "size": 6, "solidity": solid}}
 
 
 def _height(picos: int) -> float:
