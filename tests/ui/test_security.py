@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -30,7 +31,8 @@ def answer(host: str) -> tuple[int, dict[str, str]]:
         scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "root_path": ""}
         await app({**scope, "headers": [(b"host", host.encode())]}, receive, send)
 
-    asyncio.run(ask())
+    with ThreadPoolExecutor(1) as pool:  # the browser tests keep an event loop running in this thread
+        pool.submit(asyncio.run, ask()).result()
     start = sent[0]
     return start["status"], {name.decode(): value.decode() for name, value in start["headers"]}
 
