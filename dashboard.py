@@ -5,14 +5,15 @@ from __future__ import annotations
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
 
-from pages import features, models, overview, users
+from pages import data, features, models, overview, users
 from ui import drill, look, names
 from ui.cached import store_problem
 from ui.empty import holds_data
@@ -20,7 +21,14 @@ from ui.filters import draw_in_frame
 from ui.security import SecurityHeaders, allowed_hosts
 
 ICON = Path(__file__).with_name("ui") / "assets" / "icon.png"
-ROUTES: list[Any] = []
+
+
+async def to_overview(request: Request) -> RedirectResponse:
+    """The first page answers at the root alone; its name is an address too."""
+    return RedirectResponse(f"./?{request.url.query}" if request.url.query else "./")
+
+
+ROUTES = [Route("/overview", to_overview)]
 
 
 def main() -> None:
@@ -31,10 +39,8 @@ def main() -> None:
         st.Page(features.page, title="Features", url_path="features"),
         st.Page(models.page, title="Models", url_path="models"),
         st.Page(users.page, title="Users", url_path="users"),
+        st.Page(data.page, title="Data", url_path="data"),
     ]
-    if find_spec("pages.data"):
-        data = import_module("pages.data")
-        pages.append(st.Page(data.page, title="Data", url_path="data"))
     drill.announce({page.url_path or "overview": page for page in pages})
     chosen = st.navigation(pages, position="top")
     look.apply()

@@ -102,15 +102,6 @@ def files_of_load(con: DuckDBPyConnection, load_id: int) -> list[LoadedFile]:
     return [LoadedFile(*row) for row in found]
 
 
-def rejected_count(con: DuckDBPyConnection, load_id: int | None = None) -> int:
-    """How many lines were rejected, of one load or of all; all are counted, of a file the first are kept."""
-    return int(
-        con.execute(
-            "SELECT coalesce(sum(rejected), 0) FROM load_file WHERE $load IS NULL OR load_id = $load", {"load": load_id}
-        ).fetchall()[0][0]
-    )
-
-
 def rejected_lines(con: DuckDBPyConnection, load_id: int | None = None, *, limit: int = 1000) -> list[RejectedLine]:
     """The rejected lines that were kept, of one load or of all, newest load first."""
     found = con.execute(

@@ -16,7 +16,6 @@ _ORDERS = {
     "output": "output_tokens",
     "latency": "latency_ms",
 }
-REQUEST_ORDERS = tuple(_ORDERS)
 ROW_COLUMNS = (
     "request_key, started_at, feature, model, user_id, session_id, service_tier, stop_reason, status, prompt_tokens,"
     " cache_read_tokens, output_tokens, latency_ms, request_cost, unpriced_because"

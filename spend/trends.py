@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from duckdb import DuckDBPyConnection
 
-from spend.breakdown import Row, Spend, breakdown, period
+from spend.breakdown import Spend, breakdown, period
 from spend.calendar import buckets
 from spend.filters import Filters
 
@@ -97,9 +97,3 @@ def moves(con: DuckDBPyConnection, filters: Filters, by: str) -> list[Move]:
 
 def added(a: Spend, b: Spend) -> Spend:
     return Spend(*(getattr(a, name) + getattr(b, name) for name in Spend.__slots__))
-
-
-def partial_label(rows: Sequence[Row] | Trend, today: date) -> str | None:
-    """The label of the day that is still running, if it is among the series."""
-    labels = rows.labels if isinstance(rows, Trend) else [row.key[0] for row in rows]
-    return today.isoformat() if today.isoformat() in labels else None

@@ -90,3 +90,10 @@ def _navigation(page: Page) -> list[str]:
 
 def _paper(page: Page) -> str:
     return str(page.get_by_test_id("stApp").evaluate("app => getComputedStyle(app).backgroundColor"))
+
+
+def test_the_overview_answers_under_its_name_too(sample: str, opened: Opened) -> None:
+    page = opened(f"{sample}/overview?period=Everything&feature=ticket-triage")
+    assert answer(page) == "$173.81"
+    assert "/overview" not in page.url
+    assert page.get_by_text("Page not found").count() == 0

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import window
-from ingest.documents import Document, find_line, read_documents, read_head, read_line
+from ingest.documents import Document, read_documents, read_head
 from ingest.record import Rejected
 
 JSON = st.recursive(
@@ -224,27 +224,3 @@ def test_head_is_the_first_good_values(log: Path) -> None:
     head = read_head(log, limit=800)
     assert 100 <= len(head) <= 115
     assert head[0] == {"a": 1}
-
-
-def test_a_line_is_found_and_read_again(log: Path) -> None:
-    log.write_bytes(b"\n" + b"".join(b'{"id":"req_%06d"}\n' % n for n in range(100_000)))
-    line = find_line(log, b"req_077777")
-    assert line == 77_779
-    assert read_line(log, line) == b'{"id":"req_077777"}'
-    assert find_line(log, b"req_x") is None
-
-
-def test_a_line_inside_a_pretty_printed_value_reads_the_whole_value(log: Path) -> None:
-    log.write_bytes(b'{\n  "id": "a"\n}\n{\n  "id": "b"\n}\n')
-    line = find_line(log, b'"b"')
-    assert line == 5
-    assert json.loads(read_line(log, line)) == {"id": "b"}
-    log.write_bytes(b'[\n{"id": "a"},\n{"id": "b"}\n]')
-    assert read_line(log, 2) == b'{"id": "a"}'
-    with pytest.raises(LookupError, match="no value on line 9"):
-        read_line(log, 9)
-
-
-def test_a_needle_across_two_reads_is_found(log: Path) -> None:
-    log.write_bytes(b"x" * ((1 << 20) - 9) + b"\n\nreq_1234567\n")
-    assert find_line(log, b"req_1234567") == 3

@@ -9,7 +9,7 @@ import pytest
 
 from spend.breakdown import Spend, breakdown, total
 from spend.filters import Filters
-from spend.trends import OTHER, added, by_time, moves, partial_label, prominent, trend, weekday_hours
+from spend.trends import OTHER, added, by_time, moves, prominent, trend, weekday_hours
 from store.connection import Store
 from tests.factories import store_with, usage_record
 
@@ -97,12 +97,6 @@ def test_what_moved_against_the_equal_period_before(store: Store) -> None:
         ("c", -5),
         (None, -1),
     ]
-
-
-def test_the_running_day_is_marked(store: Store) -> None:
-    series = by_time(store.cursor(), WEEK)
-    assert partial_label(series, date(2026, 11, 4)) == "2026-11-04"
-    assert partial_label(series, date(2026, 11, 9)) is None
 
 
 def test_the_last_place_goes_to_who_peaks_highest_of_the_rest(tmp_path: Path) -> None:
