@@ -77,7 +77,7 @@ def _as_json(summary: LoadSummary) -> dict[str, object]:
         "ignored": summary.ignored,
         "rejected": summary.rejected,
         "unpriced": summary.unpriced,
-        "cost_usd": usd(summary.cost),
+        "cost_usd": usd(summary.cost) if summary.cost_known else None,
         "seconds": round(summary.seconds, 3),
     }
 
@@ -89,7 +89,7 @@ def _print(summary: LoadSummary) -> None:
         f"{summary.rejected:,} rejected, in {summary.seconds:.1f} s"
     )
     unpriced = f", {summary.unpriced:,} requests unpriced" if summary.unpriced else ""
-    print(f"cost ${usd(summary.cost)}{unpriced}")
+    print(f"cost {f'${usd(summary.cost)}' if summary.cost_known else 'unknown'}{unpriced}")
     for result in summary.files:
         for finding in result.findings:
             print(f"note: {result.path}: {finding}")

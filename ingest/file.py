@@ -10,7 +10,7 @@ from duckdb import DuckDBPyConnection
 
 from ingest import bulk
 from ingest.documents import Document, read_documents, read_head
-from ingest.formats import Reader, ReadOptions, by_name, detect, home_made, usage_record
+from ingest.formats import Reader, ReadOptions, by_name, detect, home_made, record_of, usage_record
 from ingest.options import LoadOptions
 from ingest.record import Rejected
 from ingest.rows import Rows
@@ -97,9 +97,7 @@ class _Tally:
 
     def take(self, document: Document, reader: Reader) -> None:
         try:
-            if isinstance(document.value, Rejected):
-                raise document.value
-            record = reader.read(document.value, document.line)
+            record = record_of(document.value, document.line, reader)
         except Rejected as rejected:
             self.rejected += 1
             if len(self.rejects) < KEPT_REJECTS:

@@ -18,7 +18,7 @@ class PastLoad:
     """One load. lines = requests + duplicates + ignored + rejected, as counted then; times UTC without a zone.
 
     ``holds`` requests of it are in the store now (a later, fuller record takes a request over), which cost ``cost``
-    pico-dollars; ``unpriced`` of them are in no sum.
+    pico-dollars (None: not one of them is priced); ``unpriced`` of them are in no sum.
     """
 
     load_id: int
@@ -35,7 +35,7 @@ class PastLoad:
     first_file: str
     holds: int
     unpriced: int
-    cost: int
+    cost: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,8 @@ def loads(con: DuckDBPyConnection) -> list[PastLoad]:
         f"""
         SELECT load_id, loaded_at, origin, seconds, count(*), {_COUNTS}, sum(len(findings))::BIGINT,
                arg_min(path, file_id), coalesce(sum(holds), 0)::BIGINT, coalesce(sum(unpriced), 0)::BIGINT,
-               coalesce(sum(cost), 0)::HUGEINT
+               CASE WHEN sum(cost) > 0 OR coalesce(sum(holds), 0) = 0 OR sum(holds) > sum(unpriced)
+                    THEN coalesce(sum(cost), 0)::HUGEINT END
         FROM load JOIN load_file USING (load_id) LEFT JOIN (
             SELECT file_id, count(*) FILTER (part = 0) AS holds, count(*) FILTER (part = 0 AND request_unpriced)
                 AS unpriced, sum(cost) AS cost FROM priced GROUP BY file_id

@@ -34,6 +34,11 @@ class LoadSummary:
     cost: int
     seconds: float
 
+    @property
+    def cost_known(self) -> bool:
+        """False when nothing of what was loaded is priced: the cost is then unknown, and not zero."""
+        return self.cost > 0 or self.requests > self.unpriced or not self.requests
+
     def _sum(self, count: str) -> int:
         return sum(getattr(result, count) for result in self.files)
 

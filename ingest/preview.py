@@ -13,7 +13,7 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 
 from ingest.documents import Document, read_documents, read_head
-from ingest.formats import Format, Reader, ReadOptions, detect, home_made
+from ingest.formats import Format, Reader, ReadOptions, detect, home_made, record_of
 from ingest.record import Rejected, UsageRecord
 from ingest.rows import Rows
 from ingest.settle import settle
@@ -152,9 +152,7 @@ class _Taken:
 
     def _take(self, document: Document, reader: Reader) -> None:
         try:
-            if isinstance(document.value, Rejected):
-                raise document.value
-            record = reader.read(document.value, document.line)
+            record = record_of(document.value, document.line, reader)
         except Rejected as why:
             self.rejects.append(PreviewReject(document.line, why.field, why.found, why.reason, why.advice))
             return

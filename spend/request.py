@@ -104,16 +104,7 @@ def _line(origin: dict[str, Any], facts: dict[str, Any], output_tokens: int | No
 
 
 def _parts(con: DuckDBPyConnection, request_key: str) -> tuple[PartDetail, ...]:
-    query = f"""
-        SELECT c.*, p.valid_from, p.source, p.confidence, p.note, p.batch_halves, p.geo_us_twentieths,
-               p.regional_twentieths
-        FROM ({costed("(SELECT * FROM usage WHERE request_key = ?)")}) c
-        LEFT JOIN price p
-            ON p.model = c.priced_model AND p.speed = coalesce(c.speed, 'standard')
-            AND c.started_at >= p.valid_from AND c.started_at < p.valid_until
-            AND c.prompt_tokens > p.prompt_over AND c.prompt_tokens <= p.prompt_upto
-        ORDER BY c.part
-    """
+    query = f"SELECT * FROM ({costed('(SELECT * FROM usage WHERE request_key = ?)')}) ORDER BY part"
     return tuple(_part(values) for values in _dicts(con, query, [request_key]))
 
 
@@ -127,10 +118,10 @@ def _part(v: dict[str, Any]) -> PartDetail:
         cost=v["cost"],
         unpriced_because=v["unpriced_because"],
         free_because=("failed" if v["failed"] else "refused") if v["free"] else None,
-        price_since=v["valid_from"],
-        price_source=v["source"],
-        price_confidence=v["confidence"],
-        notes=tuple(note for note in (v["assumption"], v["note"]) if note),
+        price_since=v["price_valid_from"],
+        price_source=v["price_source"],
+        price_confidence=v["price_confidence"],
+        notes=tuple(note for note in (v["assumption"], v["price_note"]) if note),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,35 +36,35 @@ class Move:
         return self.now.cost - self.before.cost
 
 
-def trend(
-    con: DuckDBPyConnection, filters: Filters, by: str, *, grain: str = "day", keep: Sequence[str | None]
-) -> list[Trend]:
-    """A series for each value in ``keep``, in that order, and one for all others together if there are any."""
+def trend(con: DuckDBPyConnection, filters: Filters, by: str, *, grain: str = "day", limit: int) -> list[Trend]:
+    """A series for each of ``limit`` names, dearest first, and one for all others together if there are any.
+
+    The last place goes to whoever of the rest peaks highest: a feature that is small all month but not one night is
+    seen, and not folded into the others.
+    """
     labels = tuple(label for label, _, _ in buckets(grain, *period(con, filters), filters.timezone))
-    kept: dict[str | None, dict[str, Spend]] = {key: {} for key in keep}
+    series: dict[str | None, dict[str, Spend]] = {}
     for row in breakdown(con, filters, (grain, by)):
         label, key = row.key
-        if label is None:
-            continue
-        series = kept.setdefault(key if key in keep else OTHER, {})
-        series[label] = added(series[label], row.spend) if label in series else row.spend
-    return [Trend(key, labels, tuple(series.get(label, Spend()) for label in labels)) for key, series in kept.items()]
+        if label is not None:
+            series.setdefault(key, {})[label] = row.spend
+    kept = _prominent(series, limit)
+    drawn = {key: series[key] for key in kept}
+    for key, rest in series.items():
+        if key not in kept:
+            together = drawn.setdefault(OTHER, {})
+            for label, spend in rest.items():
+                together[label] = added(together[label], spend) if label in together else spend
+    return [Trend(key, labels, tuple(found.get(label, Spend()) for label in labels)) for key, found in drawn.items()]
 
 
-def prominent(
-    con: DuckDBPyConnection, filters: Filters, by: str, *, grain: str = "day", limit: int
-) -> tuple[str | None, ...]:
-    """The names to draw, dearest first: the dearest of all, the last place for whoever of the rest peaks highest.
-
-    So a feature that is small all month but not one night is seen, and not folded into the others.
-    """
-    names = [row.key[0] for row in breakdown(con, filters, (by,))]
-    kept, rest = names[: limit - 1], set(names[limit - 1 :])
-    peaks: dict[str | None, int] = {}
-    for row in breakdown(con, filters, (grain, by)):
-        if row.key[1] in rest:
-            peaks[row.key[1]] = max(peaks.get(row.key[1], 0), row.spend.cost)
-    return (*kept, max(peaks, key=lambda name: peaks[name])) if peaks else tuple(kept)
+def _prominent(series: dict[str | None, dict[str, Spend]], limit: int) -> list[str | None]:
+    cost = {key: sum(spend.cost for spend in found.values()) for key, found in series.items()}
+    names = sorted(series, key=lambda key: (-cost[key], key is None, key or ""))
+    kept, rest = names[: limit - 1], names[limit - 1 :]
+    if rest:
+        kept.append(max(rest, key=lambda key: max(spend.cost for spend in series[key].values())))
+    return kept
 
 
 def by_time(con: DuckDBPyConnection, filters: Filters, grain: str = "day") -> Trend:

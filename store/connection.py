@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -64,8 +64,7 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[DuckDBPyConnection]:
         """A transaction: everything done in it is kept together when the block ends, or nothing is when it raises."""
-        with self._writer:
-            con = self.cursor()
+        with self._writer, closing(self.cursor()) as con:
             con.execute("SET enable_progress_bar = true")
             con.execute("SET enable_progress_bar_print = false")
             con.execute("BEGIN")
@@ -75,19 +74,21 @@ class Store:
                 con.execute("UPDATE store_info SET data_version = data_version + 1")
                 con.execute("COMMIT")
             except BaseException:
-                con.execute("ROLLBACK")
-                con.close()
+                with suppress(duckdb.TransactionException):  # a commit that failed has rolled back already
+                    con.execute("ROLLBACK")
                 raise
             finally:
                 self._writing = None
             with suppress(duckdb.TransactionException):  # somebody is reading: the next change does it
                 con.execute("CHECKPOINT")  # the file alone then holds everything
-            con.close()
 
     def percent(self) -> int | None:
         """How far the statement is that is writing at this moment; None while none is, or nobody can tell."""
         con = self._writing
-        done = con.query_progress() if con else -1.0
+        try:
+            done = con.query_progress() if con else -1.0
+        except duckdb.ConnectionException:  # it has just ended
+            return None
         return int(done) if 0 <= done <= 100 else None
 
     def reprice(self, prices: PriceList) -> None:

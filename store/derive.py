@@ -16,7 +16,7 @@ _COST = (_SQL / "cost.sql").read_text()
 _PRICED = (_SQL / "priced.sql").read_text()
 _ROLLUP = (_SQL / "rollup.sql").read_text()
 _PLACES = (_SQL / "places.sql").read_text()
-_PLACED = {"feature": ("feature", "rollup"), "model": ("model", "rollup"), "user": ("user_id", "priced")}
+_PLACED = {"feature": "feature", "model": "model", "user": "user_id"}
 _FORGET_NAMES = """
 DELETE FROM model_name AS n WHERE NOT EXISTS (
     FROM usage AS u WHERE u.model_logged = n.model_logged
@@ -51,19 +51,19 @@ def derive(con: DuckDBPyConnection, prices: PriceList, of: str) -> None:
     several = con.execute(f"SELECT count(*) FROM usage WHERE {of} AND part > 0").fetchall()[0][0]
     if several:
         con.execute(
-            """
+            f"""
             UPDATE priced SET request_cost = whole.cost, request_unpriced = whole.unpriced
             FROM (SELECT request_key, CASE WHEN count(cost) = count(*) THEN sum(cost) END AS cost,
                          count(cost) < count(*) AS unpriced
                   FROM priced
-                  WHERE request_key IN (SELECT request_key FROM priced WHERE part > 0)
+                  WHERE request_key IN (SELECT request_key FROM priced WHERE part > 0 AND {of})
                   GROUP BY request_key) AS whole
             WHERE priced.part = 0 AND priced.request_key = whole.request_key
             """
         )
     roll_up(con, span_of(con, of))
-    for dimension, (column, source) in _PLACED.items():
-        con.execute(_PLACES.format(dimension=dimension, column=column, source=source))
+    for dimension, column in _PLACED.items():
+        con.execute(_PLACES.format(dimension=dimension, column=column, of=of))
 
 
 def forget(con: DuckDBPyConnection, of: str) -> None:

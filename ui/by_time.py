@@ -11,7 +11,7 @@ import streamlit as st
 from spend.breakdown import breakdown, period
 from spend.filters import Filters
 from spend.trends import OTHER as OTHERS
-from spend.trends import Trend, by_time, prominent, trend
+from spend.trends import Trend, by_time, trend
 from ui import charts, drill, names
 from ui.cached import ask
 from ui.colours import GREY, PALETTE, Fill, colours_for
@@ -66,13 +66,12 @@ def _running(labels: Sequence[str], today: date | None) -> str | None:
 
 def _series(filters: Filters, dimension: str, grain: str) -> list[charts.Series]:
     """One series a name, dearest first, and all others as one."""
-    top = ask(prominent, filters, dimension, grain=grain, limit=SERIES)
     colours = colours_for(dimension)
     return [
         charts.Series(None, _costs(one), Fill(GREY), is_other=True)
         if one.key == OTHERS
         else charts.Series(one.key, _costs(one), colours.of(one.key))
-        for one in ask(trend, filters, dimension, grain=grain, keep=top)
+        for one in ask(trend, filters, dimension, grain=grain, limit=SERIES)
     ]
 
 

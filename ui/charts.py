@@ -201,7 +201,8 @@ def _cell_said(day: int, hour: int, spend: Spend | None) -> str:
     when = f"{_WEEKDAYS[day]}, {hour:02d}:00 to {hour + 1:02d}:00"
     if spend is None:
         return f"{when}<br>no requests"
-    return f"{when}<br><b>{numbers.usd(spend.cost)}</b>, {numbers.count(spend.requests)} requests"
+    cost = numbers.usd(spend.cost if spend.cost_known else None)
+    return f"{when}<br><b>{cost}</b>, {numbers.count(spend.requests)} requests"
 
 
 def _figure(data: list[dict[str, Any]], **layout: Any) -> go.Figure:

@@ -34,7 +34,7 @@ def loads_table(loads: Sequence[Load], timezone: str) -> None:
                 "duplicates": [load.duplicates for load in loads],
                 "ignored": [load.ignored for load in loads],
                 "rejected": [load.rejected for load in loads],
-                "cost": [load.cost / numbers.PICO for load in loads],
+                "cost": [(load.cost or 0) / numbers.PICO for load in loads],
             }
         ),
         {

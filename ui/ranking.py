@@ -13,7 +13,7 @@ from spend.filters import Filters
 from spend.request import request
 from ui import drill, empty, names, numbers, tables
 from ui.by_time import costs, grain_of
-from ui.cached import ask
+from ui.cached import ask, ask_once
 from ui.entity import entity_view
 from ui.filters import Asked, filter_bar
 from ui.headline import spend_figure
@@ -67,7 +67,7 @@ def _list(kind: Kind, asked: Asked) -> None:
         st.caption(names.markdown(f"Click a name to open it, or mark its row: Shift+Space.{cut}"))
         tables.export(
             kind.title.lower(),
-            lambda: export_columns(kind, ask(breakdown, asked.filters, (kind.dimension,))),
+            lambda: export_columns(kind, ask_once(breakdown, asked.filters, (kind.dimension,))),
             key=kind.dimension,
         )
 
@@ -139,7 +139,7 @@ def export_columns(kind: Kind, rows: Sequence[Any]) -> tables.Columns:
     """Every name of the dimension with its spend, exact."""
     return {
         kind.one: [row.key[0] for row in rows],
-        "ListCost": tables.money([row.spend.cost for row in rows]),
+        "ListCost": tables.money([row.spend.cost if row.spend.cost_known else None for row in rows]),
         "PricingCurrency": ["USD"] * len(rows),
         **{
             name: [getattr(row.spend, name) for row in rows]

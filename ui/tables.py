@@ -32,11 +32,16 @@ def choose(
     alt: str,
     sortable: bool = True,
 ) -> None:
-    """A table that says ``texts`` and sorts by the values; a click in ``opener`` or a marked row calls ``then``."""
+    """A table that says ``texts`` and sorts by the values; a click in ``opener`` or a marked row calls ``then``.
+
+    Where the text is "—" the value is none at all: the unknown never passes for the zero beside it.
+    """
     shown: Any = frame
     if texts:
-        said: dict[str, Any] = {name: dict(zip(frame[name], text, strict=True)).get for name, text in texts.items()}
-        shown = frame.style.format(said)
+        unknown = {name: pd.Series([text == numbers.UNKNOWN for text in said]) for name, said in texts.items()}
+        known = frame.assign(**{name: frame[name].mask(mask) for name, mask in unknown.items()})
+        says: dict[str, Any] = {name: dict(zip(known[name], said, strict=True)).get for name, said in texts.items()}
+        shown = known.style.format(says, na_rep=numbers.UNKNOWN)
     st.dataframe(
         shown,
         key=key,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from ingest.formats import batch_results, claude_code, home_made, messages_api, stream_events, usage_record
-from ingest.formats.reading import Format, Reader, ReadOptions, WrongFormat
+from ingest.formats.reading import Format, Reader, ReadOptions, WrongFormat, record_of
 
-__all__ = ["FORMATS", "Format", "ReadOptions", "Reader", "WrongFormat", "by_name", "detect", "home_made"]
+__all__ = ["FORMATS", "Format", "ReadOptions", "Reader", "WrongFormat", "by_name", "detect", "home_made", "record_of"]
 
 FORMATS: Sequence[Format] = (
     usage_record,

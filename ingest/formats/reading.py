@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from ingest.record import UsageRecord
+from ingest.record import Rejected, UsageRecord
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,13 @@ class Reader(Protocol):
 
     def findings(self) -> list[str]:
         """What the reader noticed, one sentence each; to be asked after ``finish``."""
+
+
+def record_of(value: object, line: int, reader: Reader) -> UsageRecord | None:
+    """What a reader makes of a value as it was read, or of the reason why it could not be. Raises ``Rejected``."""
+    if isinstance(value, Rejected):
+        raise value
+    return reader.read(value, line)
 
 
 class Format(Protocol):

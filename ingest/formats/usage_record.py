@@ -24,9 +24,9 @@ BULK = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
 
 # fmt: off
 KNOWN = frozenset((
-    "time", "request_id", "message_id", "model", "provider", "region", "feature", "user", "session", "tags", "usage",
-    "stop_reason", "stop_details", "max_tokens", "stream", "latency_ms", "time_to_first_token_ms", "status", "error",
-    "prefixes",
+    "time", "request_id", "message_id", "model", "model_requested", "provider", "region", "feature", "user", "session",
+    "tags", "usage", "stop_reason", "stop_details", "max_tokens", "stream", "latency_ms", "time_to_first_token_ms",
+    "status", "error", "prefixes",
 ))
 # a home-made log may have time, model and usage too, and says the rest in words of its own
 OF_OTHERS = frozenset((
@@ -38,14 +38,22 @@ MAX_TAGS = 100
 
 
 def recognises(values: list[object]) -> bool:
-    """Most values have time and model, and one the API's usage; or all are errors in our words."""
+    """Most values have time and model, and one the API's usage; or all are errors in our words.
+
+    What has nothing but fields of ours, some missing, speaks neither for nor against: it is a broken record.
+    """
     rows = [value for value in values if isinstance(value, dict)]
-    ours = [row for row in rows if "time" in row and "model" in row and not OF_OTHERS.intersection(row)]
-    if not ours or len(ours) * 2 < len(rows):
+    ours = [row for row in rows if _is_ours(row)]
+    foreign = sum(not _is_ours(row) and not KNOWN.issuperset(row) for row in rows)
+    if not ours or len(ours) < foreign:
         return False
     if any(isinstance(row.get("usage"), dict) and "input_tokens" in row["usage"] for row in ours):
         return True
     return all(row.get("usage") is None and KNOWN.issuperset(row) and _may_lack_usage(row) for row in ours)
+
+
+def _is_ours(row: dict[str, object]) -> bool:
+    return "time" in row and "model" in row and not OF_OTHERS.intersection(row)
 
 
 def reader(_: ReadOptions) -> UsageRecords:

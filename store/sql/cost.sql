@@ -32,6 +32,9 @@ matched AS (
            p.cache_write_5m AS cache_write_5m_rate,
            p.cache_write_1h AS cache_write_1h_rate,
            p.output AS output_rate,
+           p.batch_halves, p.geo_us_twentieths, p.regional_twentieths,
+           p.valid_from AS price_valid_from, p.source AS price_source, p.confidence AS price_confidence,
+           p.note AS price_note,
            w.pico_each AS web_search_rate,
            -- the factors in one: halves for batch times twentieths for geography, over 40
            CASE WHEN m.service_tier = 'batch' THEN p.batch_halves ELSE 2 END

@@ -118,3 +118,12 @@ def test_it_runs_as_a_module_on_the_store_of_the_environment_and_is_silent_in_a_
     assert json.loads(done.stdout)["cost_usd"] == "0.0015"
     assert done.stderr == ""
     assert (tmp_path / "own" / "usage.duckdb").exists()
+
+
+def test_a_load_of_which_nothing_is_priced_has_no_cost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = write_log(tmp_path / "log.jsonl", [usage_record(model="claude-haiku-9")])
+    assert main([str(log), "--db", str(tmp_path / "a.duckdb"), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["requests"], said["unpriced"], said["cost_usd"]) == (1, 1, None)
+    assert main([str(log), "--db", str(tmp_path / "b.duckdb")]) == 0
+    assert "cost unknown, 1 requests unpriced" in capsys.readouterr().out

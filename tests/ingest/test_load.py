@@ -327,3 +327,11 @@ def test_a_load_killed_at_any_point_leaves_the_store_as_it_was(tmp_path: Path, s
         assert everything(store) == before
         assert rows(store, "SELECT count(*) FROM load") == [(1,)]
         assert counts(load(store, [log])) == (3002, 3002, 0, 0, 0)
+
+
+def test_a_usage_log_of_which_most_lines_lack_fields_is_still_one(tmp_path: Path, store: Store) -> None:
+    """Each broken line is rejected with its reason, not passed over as if it were something else."""
+    broken = '{"time": "2026-11-10T12:00:00Z"}'
+    summary = load(store, [write_log(tmp_path / "log.jsonl", [usage_record(), broken, broken, broken])])
+    assert counts(summary) == (4, 1, 0, 0, 3)
+    assert {str(why.field) for _, why in summary.files[0].rejects} == {"model"}

@@ -9,7 +9,7 @@ import pytest
 
 from spend.breakdown import Spend, breakdown, total
 from spend.filters import Filters
-from spend.trends import OTHER, added, by_time, moves, prominent, trend, weekday_hours
+from spend.trends import OTHER, added, by_time, moves, trend, weekday_hours
 from store.connection import Store
 from tests.factories import store_with, usage_record
 
@@ -42,23 +42,23 @@ def micros(values: tuple[Spend, ...]) -> list[int]:
 
 
 def test_a_trend_has_a_series_each_for_those_kept_and_one_for_the_rest(store: Store) -> None:
-    found = trend(store.cursor(), WEEK, "feature", keep=["b", "a"])
-    assert [series.key for series in found] == ["b", "a", OTHER]
+    found = trend(store.cursor(), WEEK, "feature", limit=2)
+    assert [series.key for series in found] == ["a", "b", OTHER]
     assert found[0].labels == ("2026-11-02", "2026-11-03", "2026-11-04", "2026-11-05")
-    assert [micros(series.values) for series in found] == [[10, 0, 0, 0], [100, 0, 50, 0], [0, 0, 6, 0]]
+    assert [micros(series.values) for series in found] == [[100, 0, 50, 0], [10, 0, 0, 0], [0, 0, 6, 0]]
 
 
 def test_what_is_not_logged_can_be_kept_and_nothing_left_over_is_no_series(store: Store) -> None:
-    found = trend(store.cursor(), WEEK, "feature", keep=[None, "a", "b", "c"])
-    assert [series.key for series in found] == [None, "a", "b", "c"]
-    assert micros(found[0].values) == [0, 0, 1, 0]
+    found = trend(store.cursor(), WEEK, "feature", limit=4)
+    assert [series.key for series in found] == ["a", "b", "c", None]
+    assert micros(found[3].values) == [0, 0, 1, 0]
 
 
 def test_the_series_add_up_to_the_total(store: Store) -> None:
     con = store.cursor()
     for grain in ("hour", "day", "week", "month"):
         spend = Spend()
-        for series in trend(con, WEEK, "feature", grain=grain, keep=["a"]):
+        for series in trend(con, WEEK, "feature", grain=grain, limit=1):
             for value in series.values:
                 spend = added(spend, value)
         assert spend == total(con, WEEK)
@@ -111,6 +111,6 @@ def test_the_last_place_goes_to_who_peaks_highest_of_the_rest(tmp_path: Path) ->
     with store_with(tmp_path, records) as spiked:
         con = spiked.cursor()
         assert [row.key[0] for row in breakdown(con, Filters(), ("feature",))] == ["dear", "steady", "spiky", "small"]
-        assert prominent(con, Filters(), "feature", limit=2) == ("dear", "spiky")
-        assert prominent(con, Filters(), "feature", limit=3) == ("dear", "steady", "spiky")
-        assert prominent(con, Filters(), "feature", limit=9) == ("dear", "steady", "spiky", "small")
+        assert [one.key for one in trend(con, Filters(), "feature", limit=2)] == ["dear", "spiky", OTHER]
+        assert [one.key for one in trend(con, Filters(), "feature", limit=3)] == ["dear", "steady", "spiky", OTHER]
+        assert [one.key for one in trend(con, Filters(), "feature", limit=9)] == ["dear", "steady", "spiky", "small"]

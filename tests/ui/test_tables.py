@@ -3,10 +3,14 @@ from __future__ import annotations
 import io
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
+import pandas as pd
 import pyarrow.parquet as pq
+import pytest
 
 from spend.requests import RequestRow
+from ui import tables
 from ui.requests_table import export_columns
 from ui.tables import to_csv, to_parquet
 
@@ -54,3 +58,22 @@ def test_parquet_keeps_money_as_decimals_and_unknown_as_null() -> None:
 def test_unknown_is_empty_in_csv_and_says_why() -> None:
     row = to_csv(export_columns([request_row(feature=None, cost=None)])).decode().splitlines()[1]
     assert row.endswith(",,USD,its model is not in the price list")
+
+
+def test_the_unknown_never_passes_for_the_zero_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr("streamlit.dataframe", lambda shown, **_: drawn.append(shown))
+    frame = pd.DataFrame({"name": ["free", "unpriced", "dear"], "cost": [0.0, 0.0, 2.0]})
+    tables.choose(
+        frame,
+        {"cost": ["$0.00", "—", "$2.00"]},
+        key="rows",
+        columns={},
+        opener="name",
+        then=lambda _: None,
+        alt="rows",
+    )
+    (shown,) = drawn
+    cells = shown._translate(False, False)["body"]
+    assert [row[2]["display_value"] for row in cells] == ["$0.00", "—", "$2.00"]
+    assert list(frame["cost"]) == [0.0, 0.0, 2.0]
