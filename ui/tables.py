@@ -18,6 +18,7 @@ from ui import names, numbers
 from ui.drill import picked
 
 Columns = Mapping[str, Sequence[Any]]
+BELOW_ALL = float("-inf")  # none at all would be drawn as "None"
 MONEY = pa.decimal128(38, 12)
 
 
@@ -34,14 +35,14 @@ def choose(
 ) -> None:
     """A table that says ``texts`` and sorts by the values; a click in ``opener`` or a marked row calls ``then``.
 
-    Where the text is "—" the value is none at all: the unknown never passes for the zero beside it.
+    Where the text is "—" the value sorts below all others: the unknown never passes for the zero beside it.
     """
     shown: Any = frame
     if texts:
         unknown = {name: pd.Series([text == numbers.UNKNOWN for text in said]) for name, said in texts.items()}
-        known = frame.assign(**{name: frame[name].mask(mask) for name, mask in unknown.items()})
+        known = frame.assign(**{name: frame[name].mask(mask, BELOW_ALL) for name, mask in unknown.items()})
         says: dict[str, Any] = {name: dict(zip(known[name], said, strict=True)).get for name, said in texts.items()}
-        shown = known.style.format(says, na_rep=numbers.UNKNOWN)
+        shown = known.style.format(says)
     st.dataframe(
         shown,
         key=key,
