@@ -10,7 +10,7 @@ from duckdb import DuckDBPyConnection
 
 from ingest import bulk
 from ingest.documents import Document, read_documents, read_head
-from ingest.formats import Reader, ReadOptions, by_name, detect, home_made, record_of, usage_record
+from ingest.formats import Reader, ReadOptions, by_name, detect, entries_of, home_made, record_of, usage_record
 from ingest.options import LoadOptions
 from ingest.record import Rejected
 from ingest.rows import Rows
@@ -62,7 +62,8 @@ def read_file(con: DuckDBPyConnection, path: Path, *, file_id: int, options: Loa
     if format_ is None and not any(isinstance(value, dict) for value in head):
         format_ = home_made  # names what is wrong with each line
     tally = _Tally(con, file_id)
-    reader = (format_ or home_made).reader(_read_options(path, name, options))
+    read_as = format_ or home_made
+    reader = read_as.reader(_read_options(path, name, options))
     taken = (
         bulk.read(con, path, format_, file_id, number_lines=options.number_lines)
         if format_ and in_bulk and not options.field_map
@@ -70,7 +71,8 @@ def read_file(con: DuckDBPyConnection, path: Path, *, file_id: int, options: Loa
     )
     if taken is None:
         for document in read_documents(path):
-            tally.take(document, reader)
+            for entry in entries_of(read_as, document):
+                tally.take(entry, reader)
     elif taken.unsure:
         for document in bulk.documents_at(path, taken.unsure):
             tally.take(document, reader)

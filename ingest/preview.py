@@ -13,7 +13,7 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 
 from ingest.documents import Document, read_documents, read_head
-from ingest.formats import Format, Reader, ReadOptions, detect, home_made, record_of
+from ingest.formats import Format, Reader, ReadOptions, detect, entries_of, home_made, record_of
 from ingest.record import Rejected, UsageRecord
 from ingest.rows import Rows
 from ingest.settle import settle
@@ -111,7 +111,8 @@ def preview(
     format_ = detect(head)
     options = ReadOptions(path=name, file=path, field_map=dict(field_map or {}), file_time=file_time)
     mappable = format_ is home_made or (format_ is None and any(isinstance(value, dict) for value in head))
-    documents, whole_file = _first(path, cut)
+    found, whole_file = _first(path, cut)
+    documents = [entry for document in found for entry in entries_of(format_ or home_made, document)]
     taken = _Taken(documents, (format_ or home_made).reader(options))
     undated = sum(record.started_at is None for record, _ in taken.records)
     with closing(store.cursor()) as con:

@@ -29,7 +29,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class UsageRecord:
-    """One request to the API, as metered. Times are UTC without a zone; no prompt or answer text."""
+    """One request to the API, as metered. Times are UTC without a zone; no prompt or answer text.
+
+    ``log_id`` is the log's own name for the row, unique among all logs ("span:<trace>/<span>"): what the request is
+    known by where neither the message's nor the request's id is logged.
+    """
 
     parts: tuple[Part, ...]
     started_at: datetime | None = None
@@ -54,6 +58,7 @@ class UsageRecord:
     error: str | None = None
     recorded_cost_picos: int | None = None
     prefixes: str | None = None
+    log_id: str | None = None
 
 
 class Rejected(ValueError):

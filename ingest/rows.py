@@ -129,6 +129,8 @@ def _key_of(record: UsageRecord, raw: bytes) -> tuple[str, str]:
         return "message", record.message_id
     if record.request_id:
         return "request", record.request_id
+    if record.log_id:
+        return "log", record.log_id
     return "line", hashlib.sha256(raw.strip()).hexdigest()
 
 

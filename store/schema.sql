@@ -46,8 +46,8 @@ CREATE TABLE rejected_line (
 -- ── facts: one row for each billed part of a request ───────────────────────────────────────────────────────────────
 
 CREATE TABLE usage (
-    request_key            VARCHAR,     -- message id, else request id, else a hash of the line
-    key_kind               VARCHAR,     -- message | request | line
+    request_key            VARCHAR,     -- message id, else request id, else the log's own id, else a hash of the line
+    key_kind               VARCHAR,     -- message | request | log | line
     part                   SMALLINT,    -- 0 is the request itself; advisor, compaction, fallback iterations follow
     part_kind              VARCHAR,     -- message | advisor | compaction | fallback | declined
     parts                  SMALLINT,    -- how many parts the request has

@@ -6,9 +6,20 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from ingest.formats import batch_results, claude_code, home_made, messages_api, stream_events, usage_record
-from ingest.formats.reading import Format, Reader, ReadOptions, WrongFormat, record_of
+from ingest.formats.reading import Format, Reader, ReadOptions, WrongFormat, entries_of, record_of
 
-__all__ = ["FORMATS", "Format", "ReadOptions", "Reader", "WrongFormat", "by_name", "detect", "home_made", "record_of"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "ReadOptions",
+    "Reader",
+    "WrongFormat",
+    "by_name",
+    "detect",
+    "entries_of",
+    "home_made",
+    "record_of",
+]
 
 FORMATS: Sequence[Format] = (
     usage_record,

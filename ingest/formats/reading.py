@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from ingest.json_values import Document
 from ingest.record import Rejected, UsageRecord
 
 
@@ -54,7 +56,13 @@ def record_of(value: object, line: int, reader: Reader) -> UsageRecord | None:
 
 
 class Format(Protocol):
-    """A module of this folder that reads one log format."""
+    """A module of this folder that reads one log format. What it may have beside this:
+
+    ``BULK``: a query that reads whole files (`ingest/bulk.py`). ``entries(value)``: the values inside one value of the
+    file, each counted as a line, where one holds several requests. ``RETOLD = True``: somebody else's account of the
+    API's counts, which gives way to the API's own of a finished message. ``EACH_ALONE = True``: what a value means does
+    not hang on those before it, so that of a grown file only what was added has to be read.
+    """
 
     @property
     def NAME(self) -> str:  # noqa: N802
@@ -69,6 +77,17 @@ class Format(Protocol):
 
     def reader(self, options: ReadOptions, /) -> Reader:
         """A reader for one file."""
+
+
+def entries_of(format_: Format, document: Document) -> Iterator[Document]:
+    """The values that may stand for one request each: what the format finds in a document, else the document itself."""
+    inside = getattr(format_, "entries", None)
+    entries = [] if inside is None or isinstance(document.value, Rejected) else list(inside(document.value))
+    if not entries:
+        yield document
+    for entry in entries:
+        raw = json.dumps(entry, sort_keys=True, default=str).encode("utf-8", "surrogatepass")
+        yield Document(document.line, raw, entry)
 
 
 class WrongFormat(ValueError):

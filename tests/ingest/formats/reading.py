@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ingest.documents import read_documents, read_head
-from ingest.formats import ReadOptions, by_name, detect
+from ingest.documents import Document, read_documents, read_head
+from ingest.formats import ReadOptions, by_name, detect, entries_of
 from ingest.record import Part, Rejected, UsageRecord
 
 CORPORA = Path(__file__).parents[2] / "corpora"
@@ -38,9 +38,11 @@ def read_file(path: Path, *, name: str | None = None, file_time: datetime | None
 
 def read_values(name: str, values: Iterable[object], options: ReadOptions | None = None) -> Read:
     """Values by the format of a name."""
-    reader = by_name(name).reader(options or ReadOptions())
+    format_ = by_name(name)
+    reader = format_.reader(options or ReadOptions())
     read = Read(name)
-    for value in values:
+    documents = (Document(1, b"", value) for value in values)
+    for value in (entry.value for document in documents for entry in entries_of(format_, document)):
         try:
             record = reader.read(value, 1)
         except Rejected as rejected:
