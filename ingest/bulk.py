@@ -18,6 +18,7 @@ from ingest.documents import Document, opened
 from ingest.formats import Format
 from ingest.json_values import MAX_BYTES, documents_of_json
 from ingest.record import MAX_TOKENS
+from store.derive import priced
 
 _MACROS = r"""
 CREATE OR REPLACE TEMP MACRO number(json) AS try_cast(json::VARCHAR AS BIGINT);
@@ -62,26 +63,27 @@ class Refused(Exception):
         super().__init__(f"{path} cannot be read in bulk")
 
 
-def read(
-    con: DuckDBPyConnection, path: Path, format_: Format, file_id: int, *, number_lines: bool = False
-) -> Taken | None:
-    """Loads what it is sure of under ``file_id``; None when the file is not for it and nothing was loaded.
+def reads(format_: Format, path: Path) -> bool:
+    """Is there a query for the format, and is the file of JSON lines that DuckDB opens as we do?"""
+    return hasattr(format_, "BULK") and _named_as_it_is(path) and _is_json_lines(path)
+
+
+def read(con: DuckDBPyConnection, path: Path, format_: Format, file_id: int, *, number_lines: bool = False) -> Taken:
+    """Loads what it is sure of under ``file_id``; only for what it ``reads``.
 
     ``number_lines`` keeps each row's line, at twice the time. Raises Refused when DuckDB gave up half-way: the caller
     rolls back and reads that file line by line.
     """
-    sql = getattr(format_, "BULK", None)
-    if sql is None or not (_named_as_it_is(path) and _is_json_lines(path)):
-        return None
     con.execute(_MACROS)
-    sql = sql.replace("{most_tokens}", str(MAX_TOKENS))
+    bulk: str = getattr(format_, "BULK")  # noqa: B009
+    sql = bulk.replace("{most_tokens}", str(MAX_TOKENS))
     named = {"path": _literal(path), "file_id": file_id}
     try:
         if number_lines:
             with _in_file_order(con):
-                con.execute(f"INSERT INTO usage BY NAME {_NUMBERED.format(sql)}", named)
+                con.execute(f"INSERT INTO usage BY NAME {priced(f'({_NUMBERED.format(sql)})')}", named)
         else:
-            con.execute(f"INSERT INTO usage BY NAME {sql}", named)
+            con.execute(f"INSERT INTO usage BY NAME {priced(f'({sql})')}", named)
     except duckdb.Error as error:
         raise Refused(path) from error
     counts = con.execute("SELECT count(*), count(request_key) FROM usage WHERE file_id = ?", [file_id])

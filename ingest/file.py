@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from ingest.formats import Reader, ReadOptions, by_name, detect, entries_of, hom
 from ingest.options import LoadOptions
 from ingest.record import Rejected
 from ingest.rows import Rows
+from store.model_names import Logged, LoggedModels
 from store.provenance import kept_path
 
 # Rejected lines are all counted; of one file this many are kept with their reasons.
@@ -51,7 +53,9 @@ def recognised(path: Path) -> bool:
     return detect(read_head(path)) is not None
 
 
-def read_file(con: DuckDBPyConnection, path: Path, *, file_id: int, options: LoadOptions, in_bulk: bool) -> FileResult:
+def read_file(
+    con: DuckDBPyConnection, path: Path, *, file_id: int, options: LoadOptions, models: LoggedModels, in_bulk: bool
+) -> FileResult:
     """Reads a file's usage records into `usage` under ``file_id``; whatever is wrong with a line is in the result."""
     head = read_head(path)
     format_ = by_name(options.format) if options.format else detect(head)
@@ -61,14 +65,14 @@ def read_file(con: DuckDBPyConnection, path: Path, *, file_id: int, options: Loa
     result = FileResult(file_id, Path(name), format_.NAME if format_ else None, path.stat().st_size)
     if format_ is None and not any(isinstance(value, dict) for value in head):
         format_ = home_made  # names what is wrong with each line
-    tally = _Tally(con, file_id)
+    tally = _Tally(Rows(con, file_id, models))
     read_as = format_ or home_made
-    reader = read_as.reader(_read_options(path, name, options))
-    taken = (
-        bulk.read(con, path, format_, file_id, number_lines=options.number_lines)
-        if format_ and in_bulk and not options.field_map
-        else None
-    )
+    read_options = _read_options(path, name, options)
+    reader = read_as.reader(read_options)
+    taken = None
+    if in_bulk and not options.field_map and bulk.reads(read_as, path):
+        models.foresee(_models_in(head, read_as.reader(read_options)))
+        taken = bulk.read(con, path, read_as, file_id, number_lines=options.number_lines)
     if taken is None:
         for document in read_documents(path):
             for entry in entries_of(read_as, document):
@@ -91,8 +95,8 @@ def read_file(con: DuckDBPyConnection, path: Path, *, file_id: int, options: Loa
 
 
 class _Tally:
-    def __init__(self, con: DuckDBPyConnection, file_id: int) -> None:
-        self.rows = Rows(con, file_id)
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
         self.ignored = 0
         self.rejected = 0
         self.rejects: list[tuple[int, Rejected]] = []
@@ -109,6 +113,17 @@ class _Tally:
             self.ignored += 1
         else:
             self.rows.add(record, document.line, document.raw)
+
+
+def _models_in(values: list[object], reader: Reader) -> list[Logged]:
+    """The models that the first values of a file name."""
+    found: set[Logged] = set()
+    for value in values:
+        with suppress(Rejected):
+            record = reader.read(value, 1)
+            if record is not None:
+                found |= {(p.model, record.provider, record.region) for p in record.parts if p.model is not None}
+    return list(found)
 
 
 def _read_options(path: Path, name: str, options: LoadOptions) -> ReadOptions:

@@ -85,7 +85,7 @@ def loads(con: DuckDBPyConnection) -> list[PastLoad]:
                     THEN coalesce(sum(cost), 0)::HUGEINT END
         FROM load JOIN load_file USING (load_id) LEFT JOIN (
             SELECT file_id, count(*) FILTER (part = 0) AS holds, count(*) FILTER (part = 0 AND request_unpriced)
-                AS unpriced, sum(cost) AS cost FROM priced GROUP BY file_id
+                AS unpriced, sum(cost) AS cost FROM usage GROUP BY file_id
         ) USING (file_id)
         GROUP BY load_id, loaded_at, origin, seconds ORDER BY load_id DESC
         """

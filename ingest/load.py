@@ -16,9 +16,10 @@ from ingest.file import FileResult, read_file, recognised
 from ingest.formats import by_name
 from ingest.formats.names import Names
 from ingest.options import LoadOptions
-from ingest.settle import GAVE_WAY, settle
+from ingest.settle import settle
 from store.connection import Store
-from store.derive import derive, forget
+from store.derive import complete
+from store.model_names import LoggedModels
 
 _NAME_IT = "Name a file itself to hear what is wrong with its lines."
 Progress = Callable[[int, int, Path], None]
@@ -94,6 +95,7 @@ def _load(
 ) -> LoadSummary:
     began = time.monotonic()
     with store.writing() as con:
+        models = LoggedModels(con, store.prices)
         load_id = _next(con, "load_ids")
         results = []
         for done, (path, named) in enumerate(files.items()):
@@ -102,19 +104,21 @@ def _load(
             if not (named or options.format or recognised(path)):
                 continue
             file_id = _next(con, "file_ids")
-            results.append(read_file(con, path, file_id=file_id, options=options, in_bulk=path not in refused))
+            in_bulk = path not in refused
+            results.append(read_file(con, path, file_id=file_id, options=options, models=models, in_bulk=in_bulk))
         if not results:
             raise NothingToLoad(f"none of the {len(files):,} files there is a log Spendglass recognises. {_NAME_IT}")
         if progress:
             progress(len(files), len(files), path)
         first_file = results[0].file_id
-        settle(con, first_file)
-        forget(con, GAVE_WAY)
-        derive(con, store.prices, f"file_id >= {first_file}")
+        gave_way = settle(con, first_file)
+        complete(con, models, f"file_id >= {first_file}", gave_way)
+        if gave_way:
+            models.forget_unused()
         results = _settled(con, results)
         _record(con, load_id, options.origin, results, time.monotonic() - began)
         unpriced, cost = con.execute(
-            "SELECT count(*) FILTER (request_unpriced), coalesce(sum(cost), 0) FROM priced WHERE file_id >= ?",
+            "SELECT count(*) FILTER (request_unpriced), coalesce(sum(cost), 0) FROM usage WHERE file_id >= ?",
             [first_file],
         ).fetchall()[0]
     return LoadSummary(load_id, tuple(results), int(unpriced), int(cost), time.monotonic() - began)

@@ -18,8 +18,7 @@ from ingest.record import Rejected, UsageRecord
 from ingest.rows import Rows
 from ingest.settle import settle
 from store.connection import Store
-from store.derive import costed
-from store.models import ModelNames, write_model_names
+from store.model_names import LoggedModels
 
 LOOKED_AT = 200  # values of a file
 SHOWN_ROWS = 20
@@ -33,7 +32,7 @@ SELECT any_value(started_at ORDER BY part), any_value(model ORDER BY part), any_
        sum(cache_write_5m_tokens)::BIGINT, sum(cache_write_1h_tokens)::BIGINT, sum(output_tokens)::BIGINT,
        CASE WHEN count(cost) = count(*) THEN sum(cost)::BIGINT END, any_value(unpriced_because ORDER BY part),
        bool_or(request_key IN (SELECT request_key FROM held))
-FROM ({costed()}) GROUP BY request_key ORDER BY min(line) NULLS LAST LIMIT {SHOWN_ROWS}
+FROM usage GROUP BY request_key ORDER BY min(line) NULLS LAST LIMIT {SHOWN_ROWS}
 """
 
 
@@ -180,12 +179,11 @@ def _priced(
     kept = con.execute("SELECT current_database()").fetchall()[0][0].replace('"', '""')
     for table in _SCRATCH:
         con.execute(f"CREATE TEMP TABLE {table} AS FROM {table} LIMIT 0")
-    rows = Rows(con, 1)
+    rows = Rows(con, 1, LoggedModels(con, store.prices))
     for number, (record, raw) in enumerate(records):
         rows.add(record, number, raw)
     rows.flush()
     settle(con, 1)
-    write_model_names(con, ModelNames.of(store.prices))
     con.execute(
         f'CREATE TEMP TABLE held AS SELECT DISTINCT request_key FROM "{kept}".main.usage'
         " WHERE request_key IN (SELECT request_key FROM usage)"

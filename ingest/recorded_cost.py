@@ -17,11 +17,11 @@ def findings(con: DuckDBPyConnection, first: int) -> dict[int, str]:
         return {}
     compared = con.execute(
         f"""
-        SELECT usage.file_id, count(*), count(request_cost), sum(recorded_cost_picos), sum(request_cost),
+        SELECT file_id, count(*), count(request_cost), sum(recorded_cost_picos), sum(request_cost),
                count(*) FILTER (abs(recorded_cost_picos - request_cost) > greatest(request_cost // 100, 10000000)),
                sum(recorded_cost_picos) FILTER (request_cost IS NOT NULL)
-        FROM (SELECT * FROM usage WHERE {where}) usage JOIN priced USING (request_key, part)
-        GROUP BY usage.file_id
+        FROM usage WHERE {where}
+        GROUP BY file_id
         """,
         [first],
     ).fetchall()

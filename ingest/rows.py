@@ -10,6 +10,8 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from ingest.record import UsageRecord
+from store.derive import priced
+from store.model_names import LoggedModels
 
 _SCHEMA = pa.schema(
     [
@@ -51,16 +53,18 @@ _SCHEMA = pa.schema(
         ("prefixes", pa.string()),
     ]
 )
-_COLUMNS = ", ".join(_SCHEMA.names)
+_INTO_USAGE = f"INSERT INTO usage BY NAME {priced('rows')}"
+_MODEL, _PROVIDER, _REGION = (_SCHEMA.get_field_index(name) for name in ("model_logged", "provider", "region"))
 _BATCH = 50_000
 
 
 class Rows:
-    """Collects the rows of one file and writes them in batches; ``requests`` counts the records given."""
+    """Collects the rows of one file and writes them in batches, priced; ``requests`` counts the records given."""
 
-    def __init__(self, con: DuckDBPyConnection, file_id: int) -> None:
+    def __init__(self, con: DuckDBPyConnection, file_id: int, models: LoggedModels) -> None:
         self.requests = 0
         self._con = con
+        self._models = models
         self._file_id = file_id
         self._rows: list[tuple[Any, ...]] = []
 
@@ -116,10 +120,11 @@ class Rows:
     def flush(self) -> None:
         if not self._rows:
             return
+        self._models.learn((row[_MODEL], row[_PROVIDER], row[_REGION]) for row in self._rows if row[_MODEL] is not None)
         columns = zip(*self._rows, strict=True)
         arrays = [pa.array(column, type=field.type) for column, field in zip(columns, _SCHEMA, strict=True)]
         self._con.register("rows", pa.Table.from_arrays(arrays, schema=_SCHEMA))
-        self._con.execute(f"INSERT INTO usage ({_COLUMNS}) SELECT {_COLUMNS} FROM rows")
+        self._con.execute(_INTO_USAGE)
         self._con.unregister("rows")
         self._rows.clear()
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from duckdb import DuckDBPyConnection
 
+from store.derive import Span, span_of
+from store.facts import facts
+
 # Fuller first: more output; more parts; one that says why it stopped; then the earlier; then the one already held.
 _FULLER = (
     "output_tokens DESC NULLS LAST, parts DESC, stop_reason IS NULL, started_at ASC NULLS LAST, file_id,"
@@ -37,19 +40,15 @@ JOIN losers ON losers.request_key = further.request_key AND losers.file_id = fur
 """
 
 
-# Requests whose older record gave way, as a condition on `priced`; holds after `settle` in the same transaction.
-GAVE_WAY = "request_key IN (SELECT request_key FROM gave_way)"
-
-
-def settle(con: DuckDBPyConnection, first: int) -> None:
+def settle(con: DuckDBPyConnection, first: int) -> Span | None:
     """Leaves one record for each request; files from id ``first`` on are new.
 
-    An older row that gives way is kept in `superseded`, so that undoing the newer load brings it back.
+    An older row that gives way is kept in `superseded`, so that undoing the newer load brings it back; the quarters of
+    such rows are returned.
     """
-    con.execute("CREATE OR REPLACE TEMP TABLE gave_way (request_key VARCHAR)")
     con.execute(_CONTESTED, {"first": first})
     if not con.execute("SELECT count(*) FROM contested").fetchall()[0][0]:
-        return
+        return None
     con.execute(_LOSERS)
     con.execute(
         "INSERT INTO overlap SELECT file_id, winner_file, count(*) FROM losers"
@@ -57,14 +56,16 @@ def settle(con: DuckDBPyConnection, first: int) -> None:
         {"first": first},
     )
     con.execute(
-        """
+        f"""
         INSERT INTO superseded BY NAME
-        SELECT usage.*, losers.winner_file AS superseded_by_file FROM usage JOIN losers
-            ON usage.request_key = losers.request_key AND usage.file_id = losers.file_id
+        SELECT held.*, losers.winner_file AS superseded_by_file FROM {facts()} AS held JOIN losers
+            ON held.request_key = losers.request_key AND held.file_id = losers.file_id
         WHERE losers.file_id < $first
         """,
         {"first": first},
     )
-    con.execute("INSERT INTO gave_way SELECT request_key FROM losers WHERE file_id < ?", [first])
     con.execute(f"CREATE OR REPLACE TEMP TABLE lost_rows AS SELECT row_id FROM losers UNION ALL ({_THEIR_PARTS})")
-    con.execute("DELETE FROM usage WHERE rowid IN (SELECT row_id FROM lost_rows)")
+    lost = "rowid IN (SELECT row_id FROM lost_rows)"
+    gave_way = span_of(con, f"file_id < {first} AND {lost}")
+    con.execute(f"DELETE FROM usage WHERE {lost}")
+    return None if gave_way == Span() else gave_way

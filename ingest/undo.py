@@ -5,11 +5,16 @@ from __future__ import annotations
 from duckdb import DuckDBPyConnection
 
 from store.connection import Store
-from store.derive import derive, forget
+from store.derive import Span, complete, priced, span_of
+from store.facts import facts
+from store.model_names import LoggedModels
 
 
 class NoSuchLoad(LookupError):
     """There is no load of that number."""
+
+
+_UNDONE = "file_id IN (SELECT file_id FROM undone)"
 
 
 def undo(store: Store, load_id: int) -> int:
@@ -21,9 +26,9 @@ def undo(store: Store, load_id: int) -> int:
         gone = int(
             con.execute("SELECT count(*) FROM usage SEMI JOIN undone USING (file_id) WHERE part = 0").fetchall()[0][0]
         )
-        con.execute("DELETE FROM usage WHERE file_id IN (SELECT file_id FROM undone)")
-        forget(con, "file_id IN (SELECT file_id FROM undone)")
-        _bring_back(con, store)
+        span = span_of(con, _UNDONE)
+        con.execute(f"DELETE FROM usage WHERE {_UNDONE}")
+        _bring_back(con, LoggedModels(con, store.prices), span)
         for table in ("rejected_line", "load_file", "overlap"):
             con.execute(f"DELETE FROM {table} WHERE file_id IN (SELECT file_id FROM undone)")
         con.execute("DELETE FROM overlap WHERE held_by_file IN (SELECT file_id FROM undone)")
@@ -46,7 +51,7 @@ def held_elsewhere(con: DuckDBPyConnection, load_id: int) -> int:
     )
 
 
-def _bring_back(con: DuckDBPyConnection, store: Store) -> None:
+def _bring_back(con: DuckDBPyConnection, models: LoggedModels, gone: Span) -> None:
     # What the undone load had itself lost to another: whoever it had replaced now gave way to that other.
     con.execute(
         """
@@ -60,9 +65,9 @@ def _bring_back(con: DuckDBPyConnection, store: Store) -> None:
         "CREATE OR REPLACE TEMP TABLE back AS SELECT DISTINCT request_key FROM superseded"
         " WHERE superseded_by_file IN (SELECT file_id FROM undone)"
     )
-    con.execute(
-        "INSERT INTO usage BY NAME SELECT * EXCLUDE superseded_by_file FROM superseded"
-        " WHERE superseded_by_file IN (SELECT file_id FROM undone)"
-    )
-    con.execute("DELETE FROM superseded WHERE superseded_by_file IN (SELECT file_id FROM undone)")
-    derive(con, store.prices, "request_key IN (SELECT request_key FROM back)")
+    returns = "superseded_by_file IN (SELECT file_id FROM undone)"
+    models.learn(models.logged(returns, table="superseded"))
+    con.execute(f"INSERT INTO usage BY NAME {priced(facts(returns, source='superseded'))}")
+    con.execute(f"DELETE FROM superseded WHERE {returns}")
+    complete(con, models, "request_key IN (SELECT request_key FROM back)", gone)
+    models.forget_unused()

@@ -91,7 +91,7 @@ def breakdown(
     grains = [grain for grain in GRAINS if grain in by]
     dimensions = [name for name in by if name not in GRAINS]
     condition, params = filters.sql()
-    source = "rollup" if set(dimensions) | filters.dimensions() <= _IN_ROLLUP else "priced"
+    source = "rollup" if set(dimensions) | filters.dimensions() <= _IN_ROLLUP else "usage"
     keys = [f"by_{name}.label" if name in GRAINS else column_of(name) for name in by]
     join, calendar = _calendars(con, filters, grains)
     named = [f"{key} AS k{n}" for n, key in enumerate(keys)]

@@ -100,7 +100,7 @@ def covered(con: DuckDBPyConnection) -> Coverage:
     return Coverage(
         *con.execute(
             "SELECT count(*), count(*) FILTER (started_at IS NULL), count(*) FILTER (request_unpriced),"
-            " min(started_at), max(started_at) FROM priced WHERE part = 0"
+            " min(started_at), max(started_at) FROM usage WHERE part = 0"
         ).fetchall()[0]
     )
 
@@ -143,7 +143,7 @@ def unpriced(con: DuckDBPyConnection, filters: Filters | None = None) -> list[Un
         SELECT model, unpriced_because, count(DISTINCT request_key),
                coalesce(sum(coalesce(prompt_tokens, 0) + coalesce(output_tokens, 0)), 0)::BIGINT,
                min(started_at), max(started_at)
-        FROM priced WHERE cost IS NULL AND {condition}
+        FROM usage WHERE cost IS NULL AND {condition}
         GROUP BY model, unpriced_because ORDER BY 3 DESC, 4 DESC, 1, 2
         """,
         params,

@@ -65,7 +65,7 @@ class Filters:
         return {dimension for dimension, _ in self.where}
 
     def sql(self) -> tuple[str, list[Any]]:
-        """A condition on `priced` (or `rollup`, where it has the columns) and its parameters."""
+        """A condition on `usage` (or `rollup`, where it has the columns) and its parameters."""
         parts: list[str] = []
         params: list[Any] = []
         since, until = self.bounds()
@@ -92,7 +92,7 @@ def _one_of(dimension: str, values: list[str | None]) -> tuple[str, list[str]]:
 
 
 def column_of(dimension: str) -> str:
-    """The SQL expression of a dimension over `priced`."""
+    """The SQL expression of a dimension over `usage`."""
     if dimension.startswith("tag:"):
         name = dimension[4:].replace("\\", "\\\\").replace('"', '\\"').replace("'", "''")
         return f"json_extract_string(tags, '$.\"{name}\"')"

@@ -11,6 +11,7 @@ from duckdb import DuckDBPyConnection
 
 from spend.requests import ROW_COLUMNS, RequestRow
 from store.derive import costed
+from store.facts import facts as facts_of
 from store.money import dollars
 from store.provenance import line_of
 
@@ -75,7 +76,7 @@ class RequestDetail:
 
 def request(con: DuckDBPyConnection, request_key: str) -> RequestDetail | None:
     """The request with this key, or None."""
-    rows = con.execute(f"SELECT {ROW_COLUMNS} FROM priced WHERE part = 0 AND request_key = ?", [request_key]).fetchall()
+    rows = con.execute(f"SELECT {ROW_COLUMNS} FROM usage WHERE part = 0 AND request_key = ?", [request_key]).fetchall()
     if not rows:
         return None
     row = RequestRow(*rows[0])
@@ -104,7 +105,7 @@ def _line(origin: dict[str, Any], facts: dict[str, Any], output_tokens: int | No
 
 
 def _parts(con: DuckDBPyConnection, request_key: str) -> tuple[PartDetail, ...]:
-    query = f"SELECT * FROM ({costed('(SELECT * FROM usage WHERE request_key = ?)')}) ORDER BY part"
+    query = f"SELECT * FROM ({costed(facts_of('request_key = ?'))}) ORDER BY part"
     return tuple(_part(values) for values in _dicts(con, query, [request_key]))
 
 

@@ -69,7 +69,7 @@ def page_of_requests(
     condition, params = _requests_of(filters, unpriced)
     direction = "DESC" if descending else "ASC"
     found = con.execute(
-        f"SELECT {ROW_COLUMNS} FROM priced WHERE {condition}"
+        f"SELECT {ROW_COLUMNS} FROM usage WHERE {condition}"
         f" ORDER BY {_ORDERS[order]} {direction} NULLS LAST, started_at, request_key LIMIT ? OFFSET ?",
         [*params, limit, offset],
     ).fetchall()
@@ -78,7 +78,7 @@ def page_of_requests(
 
 def count_of_requests(con: DuckDBPyConnection, filters: Filters, *, unpriced: bool = False) -> int:
     condition, params = _requests_of(filters, unpriced)
-    return int(con.execute(f"SELECT count(*) FROM priced WHERE {condition}", params).fetchall()[0][0])
+    return int(con.execute(f"SELECT count(*) FROM usage WHERE {condition}", params).fetchall()[0][0])
 
 
 def cost_spread(con: DuckDBPyConnection, filters: Filters) -> CostSpread | None:
@@ -86,7 +86,7 @@ def cost_spread(con: DuckDBPyConnection, filters: Filters) -> CostSpread | None:
     condition, params = _requests_of(filters, False)
     p50, p95, dearest = con.execute(
         "SELECT quantile_disc(request_cost, 0.5), quantile_disc(request_cost, 0.95), max(request_cost)"
-        f" FROM priced WHERE {condition} AND request_cost IS NOT NULL",
+        f" FROM usage WHERE {condition} AND request_cost IS NOT NULL",
         params,
     ).fetchall()[0]
     return None if dearest is None else CostSpread(p50, p95, dearest)

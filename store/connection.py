@@ -12,6 +12,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from store.derive import DERIVATION, derive_all
+from store.model_names import LoggedModels
 from store.prices import PriceList, read_price_lists, write_price_list
 
 SCHEMA_VERSION = 1
@@ -96,7 +97,7 @@ class Store:
         with self.writing() as con:
             write_price_list(con, prices)
             con.execute("UPDATE store_info SET price_list = ?", [_priced_with(prices)])
-            derive_all(con, prices)
+            derive_all(con, LoggedModels(con, prices))
         self.prices = prices
 
     def close(self) -> None:

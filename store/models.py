@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from store.logged_names import LoggedName, taken_apart
 
 if TYPE_CHECKING:
@@ -73,26 +71,6 @@ def resolve(model_logged: str, provider: str | None, region: str | None, names: 
     if said and model in names.with_premium:
         assumptions.append(said)
     return ResolvedModel(model, regional, "; ".join(assumptions) or None)
-
-
-def write_model_names(con: duckdb.DuckDBPyConnection, names: ModelNames, *, fresh: bool = False) -> None:
-    """Resolves what ``usage`` holds and ``model_name`` does not; ``fresh`` resolves everything again."""
-    if fresh:
-        con.execute("DELETE FROM model_name")
-    seen = con.execute(
-        """SELECT DISTINCT model_logged, provider, region FROM usage AS u
-           WHERE model_logged IS NOT NULL AND NOT EXISTS (
-               SELECT 1 FROM model_name AS n WHERE n.model_logged = u.model_logged
-               AND n.provider IS NOT DISTINCT FROM u.provider AND n.region IS NOT DISTINCT FROM u.region)"""
-    ).fetchall()
-    found = [resolve(name, provider, region, names) for name, provider, region in seen]
-    columns = [list(column) for column in zip(*seen, strict=True)] or [[], [], []]
-    con.execute(
-        """INSERT INTO model_name (model_logged, provider, region, model, regional, assumption)
-           SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), unnest(?::VARCHAR[]),
-                  unnest(?::VARCHAR[]), unnest(?::BOOLEAN[]), unnest(?::VARCHAR[])""",
-        [*columns, [one.model for one in found], [one.regional for one in found], [one.assumption for one in found]],
-    )
 
 
 def _plain(text: str | None) -> str | None:

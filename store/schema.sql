@@ -1,5 +1,5 @@
 -- The store: what was loaded, the facts, and what is derived from them.
--- Facts hold only what was metered, as it was metered. Everything below "derived" can be dropped and made again.
+-- Facts hold only what was metered, as it was metered. Everything called "derived" can be dropped and made again.
 -- Times are UTC without a zone. Token classes are disjoint. Money is whole pico-dollars (1e-12 USD). NULL is unknown, never zero.
 
 CREATE TABLE store_info (
@@ -43,7 +43,8 @@ CREATE TABLE rejected_line (
     advice  VARCHAR NOT NULL
 );
 
--- ── facts: one row for each billed part of a request ───────────────────────────────────────────────────────────────
+-- ── facts, and their cost: one row for each billed part of a request ───────────────────────────────────────────────
+-- Facts and what is derived from them stand in one row, since writing a row's names and keys twice is what would cost.
 
 CREATE TABLE usage (
     request_key            VARCHAR,     -- message id, else request id, else the log's own id, else a hash of the line
@@ -81,11 +82,32 @@ CREATE TABLE usage (
     status                 SMALLINT,    -- HTTP status
     error                  VARCHAR,     -- error type, e.g. overloaded_error
     recorded_cost_picos    BIGINT,      -- the log's own figure: compared, never summed
-    prefixes               VARCHAR      -- JSON: prefix fingerprints, for replaying caching
+    prefixes               VARCHAR,     -- JSON: prefix fingerprints, for replaying caching
+
+    -- derived from the facts above and the price list (store/sql/cost.sql); made again when either changes
+    quarter                INTEGER,     -- quarter-hours since 1970 UTC: every zone's days and hours are whole quarters
+    model                  VARCHAR,     -- canonical, else as logged
+    failed                 SMALLINT,    -- 1: the request failed, and nothing was billed
+    prompt_tokens          BIGINT,
+    uncached_input_cost    BIGINT,      -- pico-dollars, as every *_cost here
+    cache_read_cost        BIGINT,
+    cache_write_5m_cost    BIGINT,
+    cache_write_1h_cost    BIGINT,
+    output_cost            BIGINT,
+    web_search_cost        BIGINT,
+    cost                   BIGINT,      -- NULL: unpriced
+    unpriced_because       VARCHAR,     -- unknown_model | no_price_on_date | priority_tier | no_time | ...: store/sql/cost.sql
+    request_cost           BIGINT,      -- on part 0: the whole request, all its parts; NULL: some part is unpriced
+    request_unpriced       BOOLEAN      -- on part 0: some part of the request is unpriced
 );
 
 -- rows that lost against a fuller row of the same request; undoing the winner's load brings them back
-CREATE TABLE superseded AS SELECT *, 0::INTEGER AS superseded_by_file FROM usage;
+CREATE TABLE superseded AS
+SELECT * EXCLUDE (quarter, model, failed, prompt_tokens, uncached_input_cost, cache_read_cost, cache_write_5m_cost,
+                  cache_write_1h_cost, output_cost, web_search_cost, cost, unpriced_because, request_cost,
+                  request_unpriced),
+       0::INTEGER AS superseded_by_file
+FROM usage;
 
 -- how many of a file's lines were already held from another file: what undoing that other file would take away
 CREATE TABLE overlap (
@@ -163,45 +185,9 @@ CREATE TABLE model_name (                       -- every model name seen in the 
     assumption   VARCHAR                        -- what had to be assumed, in words; NULL: nothing
 );
 
--- ── derived: the facts with their cost ─────────────────────────────────────────────────────────────────────────────
+-- ── derived: sums ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-CREATE TABLE priced (
-    request_key           VARCHAR,
-    part                  SMALLINT,
-    file_id               INTEGER,
-    started_at            TIMESTAMP,
-    quarter               INTEGER,     -- quarter-hours since 1970 UTC: every zone's days and hours are whole quarters
-    feature               VARCHAR,
-    model                 VARCHAR,     -- canonical, else as logged
-    user_id               VARCHAR,
-    session_id            VARCHAR,
-    tags                  VARCHAR,
-    service_tier          VARCHAR,
-    stop_reason           VARCHAR,
-    status                SMALLINT,
-    failed                SMALLINT,    -- 1: the request failed, and nothing was billed
-    latency_ms            BIGINT,
-    uncached_input_tokens BIGINT,
-    cache_read_tokens     BIGINT,
-    cache_write_5m_tokens BIGINT,
-    cache_write_1h_tokens BIGINT,
-    output_tokens         BIGINT,
-    reasoning_tokens      BIGINT,
-    prompt_tokens         BIGINT,
-    web_search_requests   BIGINT,
-    uncached_input_cost   BIGINT,      -- pico-dollars, as every *_cost here
-    cache_read_cost       BIGINT,
-    cache_write_5m_cost   BIGINT,
-    cache_write_1h_cost   BIGINT,
-    output_cost           BIGINT,
-    web_search_cost       BIGINT,
-    cost                  BIGINT,      -- NULL: unpriced
-    unpriced_because      VARCHAR,     -- unknown_model | no_price_on_date | priority_tier | no_time | ...: store/sql/cost.sql
-    request_cost          BIGINT,      -- on part 0: the whole request, all its parts; NULL: some part is unpriced
-    request_unpriced      BOOLEAN      -- on part 0: some part of the request is unpriced
-);
-
-CREATE TABLE rollup (                  -- priced, summed by quarter-hour
+CREATE TABLE rollup (                  -- usage, summed by quarter-hour
     quarter               INTEGER,
     feature               VARCHAR,
     model                 VARCHAR,

@@ -12,6 +12,7 @@ from typing import Any
 
 from ingest.load import LoadSummary, load
 from store.connection import Store, open_store
+from store.facts import facts as facts_of
 
 _numbers = count(1)
 
@@ -79,7 +80,6 @@ _FILLED_BY_LOADS = [
     "overlap",
     "setting",
     "model_name",
-    "priced",
     "rollup",
     "place",
 ]
@@ -113,14 +113,14 @@ PROVENANCE = "file_id, line"
 
 
 def facts(store: Store, without: str = PROVENANCE) -> list[tuple[Any, ...]]:
-    """The usage table in a fixed order, by default without where the rows were read."""
-    return rows(store, f"SELECT * EXCLUDE ({without}) FROM usage ORDER BY ALL")
+    """The facts in a fixed order, by default without where the rows were read."""
+    return rows(store, f"SELECT * EXCLUDE ({without}) FROM {facts_of()} ORDER BY ALL")
 
 
 def derived(store: Store, without: str = "file_id") -> dict[str, list[tuple[Any, ...]]]:
     """The derived tables in a fixed order."""
     return {
-        "priced": rows(store, f"SELECT * EXCLUDE ({without}) FROM priced ORDER BY ALL"),
+        "usage": rows(store, f"SELECT * EXCLUDE ({without}) FROM usage ORDER BY ALL"),
         "rollup": rows(store, "SELECT * FROM rollup ORDER BY ALL"),
         "model_name": rows(store, "SELECT * FROM model_name ORDER BY ALL"),
     }
@@ -128,4 +128,4 @@ def derived(store: Store, without: str = "file_id") -> dict[str, list[tuple[Any,
 
 def costs(store: Store) -> dict[str, int | None]:
     """The cost of each request in pico-dollars, by its key."""
-    return dict(rows(store, "SELECT request_key, request_cost FROM priced WHERE part = 0"))
+    return dict(rows(store, "SELECT request_key, request_cost FROM usage WHERE part = 0"))

@@ -37,7 +37,7 @@ def by(store: Store, dimension: str, **where: str) -> dict[str | None, Spend]:
 
 def small_hours(store: Store) -> dict[date, int]:
     """Pico-dollars from 01:00 to 04:00 of each day in Paris."""
-    found = store.cursor().execute("SELECT started_at, cost FROM priced WHERE cost IS NOT NULL").fetchall()
+    found = store.cursor().execute("SELECT started_at, cost FROM usage WHERE cost IS NOT NULL").fetchall()
     nights: dict[date, int] = {}
     for started_at, cost in found:
         local = started_at.replace(tzinfo=UTC).astimezone(PARIS)

@@ -1,5 +1,5 @@
 -- THE cost formula: usage rows in, the same rows with their cost out, in whole pico-dollars.
--- The placeholder "usage" names a relation shaped like `usage`. Portable: integers, CASE, equality and range joins only.
+-- The placeholder "usage" is a relation of facts (store/facts.py). Portable: integers, CASE, equality and range joins only.
 -- The band is chosen by the whole prompt of the part and moves every token of it, output included.
 -- Rates are such that every factor leaves them whole (store/price_checks.py), so the division loses nothing.
 -- A cost is NULL when anything it needs is unknown; `unpriced_because` says what.

@@ -1,4 +1,4 @@
--- Priced rows summed by quarter-hour; the placeholder "span" names the quarters, whose old sums are gone already.
+-- Usage summed by quarter-hour; the placeholder "span" names the quarters, whose old sums are gone already.
 INSERT INTO rollup BY NAME
 SELECT quarter, feature, model, service_tier,
        count(*) FILTER (part = 0) AS requests,
@@ -21,6 +21,6 @@ SELECT quarter, feature, model, service_tier,
        coalesce(sum(output_cost), 0) AS output_cost,
        coalesce(sum(web_search_cost), 0) AS web_search_cost,
        coalesce(sum(cost), 0) AS cost
-FROM priced
+FROM usage
 WHERE {span}
 GROUP BY quarter, feature, model, service_tier

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ingest.file import FileResult, read_file
 from ingest.load import load
 from ingest.options import LoadOptions
+from store.model_names import LoggedModels
 from tests.factories import emptied, loaded, rows, usage_record, write_log
 
 
@@ -217,10 +218,13 @@ def both_ways(path: Path) -> tuple[Read, Read]:
 
 
 def read(path: Path, *, in_bulk: bool) -> Read:
-    con = emptied().cursor()
+    store = emptied()
+    con = store.cursor()
     con.execute("BEGIN")
     try:
-        result = read_file(con, path, file_id=1, options=LoadOptions(format="usage_record"), in_bulk=in_bulk)
+        models = LoggedModels(con, store.prices)
+        options = LoadOptions(format="usage_record")
+        result = read_file(con, path, file_id=1, options=options, models=models, in_bulk=in_bulk)
         return result, con.execute("SELECT * EXCLUDE (line) FROM usage ORDER BY ALL").fetchall()
     finally:
         con.execute("ROLLBACK")

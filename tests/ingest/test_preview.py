@@ -78,7 +78,7 @@ def test_changes_nothing_in_the_store(tmp_path: Path, store: Store) -> None:
     preview(store, file_of(tmp_path, record("msg_1")), name="app.jsonl")
 
     assert store.data_version == version
-    for table in ("usage", "priced", "superseded", "overlap", "model_name", "load"):
+    for table in ("usage", "superseded", "overlap", "model_name", "load"):
         assert store.cursor().execute(f"SELECT count(*) FROM {table}").fetchall() == [(0,)], table
 
 

@@ -43,5 +43,5 @@ def test_a_record_that_gave_way_leaves_the_sums_too(tmp_path: Path) -> None:
     store = emptied()
     loaded(store, tmp_path / "a", [usage_record(message_id="m", output_tokens=1, time="2026-11-10T12:00:00Z")])
     loaded(store, tmp_path / "b", [usage_record(message_id="m", output_tokens=2, time="2026-11-12T12:00:00Z")])
-    assert rows(store, "SELECT count(*), sum(cost) FROM priced") == [(1, (1000 + 2 * 5) * 10**6)]
+    assert rows(store, "SELECT count(*), sum(cost) FROM usage") == [(1, (1000 + 2 * 5) * 10**6)]
     assert rows(store, "SELECT count(*), sum(requests), sum(cost) FROM rollup") == [(1, 1, (1000 + 2 * 5) * 10**6)]

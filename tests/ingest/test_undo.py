@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from ingest.undo import NoSuchLoad, held_elsewhere, undo
 from store.connection import Store
 from store.derive import derive_all
+from store.model_names import LoggedModels
 from tests.factories import derived, emptied, loaded, rows, usage_record
 
-TABLES = ["load", "load_file", "rejected_line", "usage", "superseded", "overlap", "model_name", "priced", "rollup"]
+TABLES = ["load", "load_file", "rejected_line", "usage", "superseded", "overlap", "model_name", "rollup"]
 
 
 def record(key: int, output: int, *, advised: bool = False, **over: Any) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def test_a_chain_of_ever_fuller_loads_is_undone_in_any_order(
         left.discard(n)
         assert outputs(store) == ({"m1": max(left) + 1} if left else {})
         count = (2 if parts[max(left)] else 1) if left else 0
-        assert rows(store, "SELECT count(*) FROM priced") == [(count,)]
+        assert rows(store, "SELECT count(*) FROM usage") == [(count,)]
     assert not any(everything(store).values())
 
 
@@ -131,7 +132,7 @@ def test_after_any_loads_and_undos_what_is_derived_equals_what_is_derived_from_s
             undo(store, loads.pop(step % len(loads)))
     kept = derived(store, without="quarter")
     with store.writing() as con:
-        derive_all(con, store.prices)
+        derive_all(con, LoggedModels(con, store.prices))
     assert kept == derived(store, without="quarter")
     one_each = "SELECT count(*), count(DISTINCT (request_key, part)) FROM usage"
     assert len(set(rows(store, one_each)[0])) == 1

@@ -169,7 +169,7 @@ def test_rereading_prices_prices_what_is_loaded_again(store: Store, tmp_path: Pa
     rows = reread_prices(store, own)
 
     assert rows == len(listed_prices(store.cursor()))
-    assert store.cursor().execute("SELECT sum(cost) FROM priced").fetchall() == [(203_000_000,)]
+    assert store.cursor().execute("SELECT sum(cost) FROM usage").fetchall() == [(203_000_000,)]
 
 
 def test_a_price_file_that_cannot_be_used_changes_nothing(store: Store, tmp_path: Path) -> None:
@@ -181,4 +181,4 @@ def test_a_price_file_that_cannot_be_used_changes_nothing(store: Store, tmp_path
         reread_prices(store, tmp_path)
 
     assert store.data_version == version
-    assert store.cursor().execute("SELECT sum(cost) FROM priced").fetchall() == [(406_000_000,)]
+    assert store.cursor().execute("SELECT sum(cost) FROM usage").fetchall() == [(406_000_000,)]

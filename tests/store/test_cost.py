@@ -238,7 +238,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
     with open_store(folder / "usage.duckdb") as store:
         summary = load(store, [write_log(folder / "log.jsonl", known + unknown)])
         assert (summary.requests, summary.rejected, summary.unpriced) == (len(KNOWN) + len(UNKNOWN), 0, len(UNKNOWN))
-        found = store.cursor().execute("SELECT feature, max(unpriced_because) FROM priced GROUP BY feature").fetchall()
+        found = store.cursor().execute("SELECT feature, max(unpriced_because) FROM usage GROUP BY feature").fetchall()
     said = StringIO()
     with redirect_stdout(said):
         assert ask(["report", "--db", str(folder / "usage.duckdb"), "--by", "feature", "--format", "json"]) == 0

@@ -17,6 +17,7 @@ from ingest.rows import Rows
 from spend.pricing import Tokens, cost_usd, price_for, prices
 from store.connection import PRICES, Store, open_store
 from store.derive import derive_all
+from store.model_names import LoggedModels
 from store.money import dollars
 from store.price_list import Price
 from tests.factories import costs, derived, emptied, facts, loaded, rows, usage_record
@@ -93,11 +94,11 @@ def twin(record: UsageRecord) -> Decimal | None:
 def test_the_formula_in_sql_equals_the_one_in_decimal(records: list[UsageRecord]) -> None:
     store = emptied()
     with store.writing() as con:
-        written = Rows(con, 1)
+        written = Rows(con, 1, LoggedModels(con, store.prices))
         for number, record in enumerate(records):
             written.add(replace(record, message_id=str(number)), None, b"")
         written.flush()
-        derive_all(con, store.prices)
+        derive_all(con, LoggedModels(con, store.prices))
     found = costs(store)
     for number, record in enumerate(records):
         cost = found[str(number)]
@@ -113,11 +114,11 @@ def test_the_whole_catalogue_is_priced_alike_at_every_edge() -> None:
             made += [UsageRecord((part,), min(when, datetime(2030, 1, 1)), speed=price.speed) for when in edges]
     store = emptied()
     with store.writing() as con:
-        written = Rows(con, 1)
+        written = Rows(con, 1, LoggedModels(con, store.prices))
         for number, record in enumerate(made):
             written.add(replace(record, message_id=str(number)), None, b"")
         written.flush()
-        derive_all(con, store.prices)
+        derive_all(con, LoggedModels(con, store.prices))
     found = costs(store)
     differ = [record for n, record in enumerate(made) if (c := found[str(n)]) is None or dollars(c) != twin(record)]
     assert len({record.parts[0].model for record in made}) >= 20
@@ -127,11 +128,11 @@ def test_the_whole_catalogue_is_priced_alike_at_every_edge() -> None:
 def test_a_request_without_a_time_is_unpriced_and_kept_in_the_rollup() -> None:
     store = emptied()
     with store.writing() as con:
-        written = Rows(con, 1)
+        written = Rows(con, 1, LoggedModels(con, store.prices))
         written.add(UsageRecord((Part("claude-haiku-4-5", 10, 5),), None, message_id="m"), None, b"")
         written.flush()
-        derive_all(con, store.prices)
-    assert rows(store, "SELECT cost, unpriced_because FROM priced") == [(None, "no_time")]
+        derive_all(con, LoggedModels(con, store.prices))
+    assert rows(store, "SELECT cost, unpriced_because FROM usage") == [(None, "no_time")]
     assert rows(store, "SELECT quarter, requests, unpriced_requests, unpriced_tokens, cost FROM rollup") == [
         (None, 1, 1, 15, 0)
     ]
@@ -195,7 +196,7 @@ def test_a_model_is_priced_once_it_is_in_the_users_own_prices(tmp_path: Path, ow
     with open_store(path, prices=own) as store:
         summary = loaded(store, tmp_path / "log.jsonl", [usage_record(message_id="m", model="house-model")])
         assert (summary.unpriced, costs(store)) == (1, {"m": None})
-        assert rows(store, "SELECT unpriced_because FROM priced") == [("unknown_model",)]
+        assert rows(store, "SELECT unpriced_because FROM usage") == [("unknown_model",)]
     edited(own, "mine.toml", NEW_MODEL)
     with open_store(path, prices=own) as store:
         assert costs(store) == {"m": (1000 * 3 + 100 * 7) * 10**6}
@@ -230,7 +231,7 @@ def test_a_request_of_several_parts_has_the_cost_of_all_of_them(tmp_path: Path) 
         ],
     )
     cost = (1000 * 1 + 100 * 5 + 500 * 5 + 50 * 25) * 10**6
-    assert rows(store, "SELECT request_key, request_cost, request_unpriced FROM priced WHERE part = 0 ORDER BY 1") == [
+    assert rows(store, "SELECT request_key, request_cost, request_unpriced FROM usage WHERE part = 0 ORDER BY 1") == [
         ("known", cost, False),
         ("part unknown", None, True),
     ]

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
-import duckdb
 import pytest
 
-from store.models import BEDROCK_BARE, BEDROCK_UNKNOWN, GOVCLOUD, VERTEX_UNKNOWN, ModelNames, resolve, write_model_names
+from store.derive import derive_all
+from store.model_names import LoggedModels
+from store.models import BEDROCK_BARE, BEDROCK_UNKNOWN, GOVCLOUD, VERTEX_UNKNOWN, ModelNames, resolve
 from store.prices import PriceList, read_price_lists
+from tests.factories import costs, emptied, loaded, rows, usage_record
 
 ROOT = Path(__file__).parents[2]
 BEDROCK_ARN = "arn:aws:bedrock:us-east-1:123456789012"
@@ -208,43 +211,49 @@ def test_every_listed_name_means_its_own_model(names: ModelNames, listed: PriceL
             assert "snapshot" not in (found.assumption or "")
 
 
-@pytest.fixture
-def con() -> duckdb.DuckDBPyConnection:
-    con = duckdb.connect()
-    con.execute((ROOT / "store" / "schema.sql").read_text())
-    return con
-
-
-def test_names_are_resolved_once_for_each_model_provider_and_region(
-    con: duckdb.DuckDBPyConnection, names: ModelNames
-) -> None:
-    con.execute(
-        """INSERT INTO usage (model_logged, provider, region) VALUES
-           ('claude-sonnet-5', NULL, NULL), ('claude-sonnet-5', NULL, NULL), ('claude-sonnet-5', 'vertex', 'eu'),
-           ('gpt-4o', 'openai', NULL), (NULL, NULL, NULL)"""
-    )
-    write_model_names(con, names)
-    write_model_names(con, names)
-    found = con.execute("FROM model_name ORDER BY ALL").fetchall()
-    assert found == [
+def test_names_are_resolved_once_for_each_model_provider_and_region() -> None:
+    store = emptied()
+    sonnet = ("claude-sonnet-5", None, None)
+    logged = [sonnet, sonnet, ("claude-sonnet-5", "vertex", "eu"), ("gpt-4o", "openai", None)]
+    with store.writing() as con:
+        models = LoggedModels(con, store.prices)
+        assert models.learn(logged) == ["claude-sonnet-5", "claude-sonnet-5"]
+        assert models.learn(logged) == LoggedModels(con, store.prices).learn(logged) == []
+    assert rows(store, "FROM model_name ORDER BY ALL") == [
         ("claude-sonnet-5", "vertex", "eu", "claude-sonnet-5", True, None),
         ("claude-sonnet-5", None, None, "claude-sonnet-5", False, None),
         ("gpt-4o", "openai", None, None, False, None),
     ]
 
 
-def test_a_changed_price_list_resolves_names_again_only_when_asked(
-    con: duckdb.DuckDBPyConnection, names: ModelNames
-) -> None:
-    con.execute("INSERT INTO usage (model_logged) VALUES ('our-sonnet')")
-    write_model_names(con, names)
-    own = ModelNames(names.canonical, {**names.listed, "our-sonnet": "claude-sonnet-5"}, names.with_premium)
-    write_model_names(con, own)
-    assert con.execute("SELECT model FROM model_name").fetchall() == [(None,)]
-    write_model_names(con, own, fresh=True)
-    assert con.execute("SELECT model FROM model_name").fetchall() == [("claude-sonnet-5",)]
+def test_what_was_foreseen_and_did_not_come_is_dropped(tmp_path: Path) -> None:
+    store = emptied()
+    records = [usage_record(model="claude-haiku-4-5", message_id="m")]
+    loaded(store, tmp_path / "log.jsonl", records)
+    assert rows(store, "SELECT model_logged FROM model_name") == [("claude-haiku-4-5",)]
 
 
-def test_no_usage_writes_no_names(con: duckdb.DuckDBPyConnection, names: ModelNames) -> None:
-    write_model_names(con, names, fresh=True)
-    assert con.execute("SELECT count(*) FROM model_name").fetchall() == [(0,)]
+def test_a_model_first_named_far_down_a_file_is_priced_all_the_same(tmp_path: Path) -> None:
+    store = emptied()
+    arn = "arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-haiku-4-5-20251001-v1:0"
+    many = [usage_record(feature="f" * 400) for _ in range(1000)]
+    late = [usage_record(message_id="late", model="claude-sonnet-4-6", provider="vertex", region="global")]
+    loaded(store, tmp_path / "log.jsonl", [*many, *late, usage_record(message_id="arn", model=arn), *many])
+    found = costs(store)
+    assert found["late"] == (1000 * 3 + 100 * 15) * 10**6
+    assert found["arn"] == (1000 * 1 + 100 * 5) * 10**6 * 11 // 10
+    assert rows(store, "SELECT count(*), sum(unpriced_requests) FROM rollup WHERE unpriced_requests > 0") == [(0, None)]
+    assert sum(cost or 0 for cost in found.values()) == rows(store, "SELECT sum(cost) FROM rollup")[0][0]
+    assert rows(store, "SELECT count(*) FROM model_name") == [(3,)]
+
+
+def test_a_changed_price_list_resolves_names_anew(tmp_path: Path) -> None:
+    store = emptied()
+    loaded(store, tmp_path / "log.jsonl", [usage_record(model="our-sonnet")])
+    ours = [
+        replace(m, names=(*m.names, "our-sonnet")) if m.model == "claude-sonnet-5" else m for m in store.prices.models
+    ]
+    with store.writing() as con:
+        derive_all(con, LoggedModels(con, replace(store.prices, models=tuple(ours))))
+    assert rows(store, "SELECT model FROM model_name") == [("claude-sonnet-5",)]
+    assert rows(store, "SELECT model FROM usage") == [("claude-sonnet-5",)]
