@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,11 +12,12 @@ from pathlib import Path
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from ingest.documents import Document, opened
+from ingest.documents import Document
 from ingest.formats import Format
 from ingest.json_values import MAX_BYTES, documents_of_json
 from ingest.record import MAX_TOKENS
 from store.derive import priced
+from store.unpacked import opened
 
 _MACROS = r"""
 CREATE OR REPLACE TEMP MACRO number(json) AS try_cast(json::VARCHAR AS BIGINT);
@@ -43,7 +42,7 @@ CREATE OR REPLACE TEMP MACRO are_prefixes(x) AS
     starts_with(x, '[') AND strlen(x) <= 65536 AND strlen(x) = length(x) AND NOT contains(x, '\')
     AND NOT regexp_matches(x, '[:\[,](-|[0-9]+(\.[0-9]{5,}|(\.[0-9]+)?[eE]|[0-9]{17,}))');
 """
-_NUMBERED = "SELECT * REPLACE (row_number() OVER () AS line) FROM ({})"
+_NUMBERED = "SELECT * REPLACE (row_number() OVER () + {} AS line) FROM ({})"
 _BLANK = b" \t\r\n\v\f"  # what DuckDB passes over between lines
 
 
@@ -63,16 +62,29 @@ class Refused(Exception):
         super().__init__(f"{path} cannot be read in bulk")
 
 
-def reads(format_: Format, path: Path) -> bool:
-    """Is there a query for the format, and is the file of JSON lines that DuckDB opens as we do?"""
-    return hasattr(format_, "BULK") and _named_as_it_is(path) and _is_json_lines(path)
+def has_query(format_: Format) -> bool:
+    """Can files of this format be read in bulk?"""
+    return hasattr(format_, "BULK")
 
 
-def read(con: DuckDBPyConnection, path: Path, format_: Format, file_id: int, *, number_lines: bool = False) -> Taken:
-    """Loads what it is sure of under ``file_id``; only for what it ``reads``.
+def opens(path: Path) -> bool:
+    """Does DuckDB, which goes by the name, take the file for a plain one, as it is?"""
+    return path.suffix not in (".gz", ".zst", ".bz2", ".xz", ".lz4")
 
-    ``number_lines`` keeps each row's line, at twice the time. Raises Refused when DuckDB gave up half-way: the caller
-    rolls back and reads that file line by line.
+
+def read(
+    con: DuckDBPyConnection,
+    path: Path,
+    format_: Format,
+    file_id: int,
+    *,
+    number_lines: bool = False,
+    lines_before: int = 0,
+) -> Taken:
+    """Loads what it is sure of from a plain file of JSON lines, under ``file_id``.
+
+    ``number_lines`` keeps each row's line, at twice the time; ``lines_before`` is added to it. Raises Refused when
+    DuckDB gave up half-way: the caller rolls back and reads that file line by line.
     """
     con.execute(_MACROS)
     bulk: str = getattr(format_, "BULK")  # noqa: B009
@@ -81,26 +93,27 @@ def read(con: DuckDBPyConnection, path: Path, format_: Format, file_id: int, *, 
     try:
         if number_lines:
             with _in_file_order(con):
-                con.execute(f"INSERT INTO usage BY NAME {priced(f'({_NUMBERED.format(sql)})')}", named)
+                numbered = f"({_NUMBERED.format(lines_before, sql)})"
+                read = con.execute(f"INSERT INTO usage BY NAME {priced(numbered)}", named).fetchall()[0][0]
         else:
-            con.execute(f"INSERT INTO usage BY NAME {priced(f'({sql})')}", named)
+            read = con.execute(f"INSERT INTO usage BY NAME {priced(f'({sql})')}", named).fetchall()[0][0]
     except duckdb.Error as error:
         raise Refused(path) from error
-    counts = con.execute("SELECT count(*), count(request_key) FROM usage WHERE file_id = ?", [file_id])
-    read, sure = counts.fetchall()[0]
     if number_lines and read != _lines_in(path):  # blank lines: a row's place is not its line
         raise Refused(path)
-    if sure == read:
-        return Taken(sure, ())
-    con.execute("DELETE FROM usage WHERE file_id = ? AND request_key IS NULL", [file_id])
+    unsure_rows = "file_id = ? AND request_key IS NULL"
+    count = con.execute(f"SELECT count(*) FROM usage WHERE {unsure_rows}", [file_id]).fetchall()[0][0]
+    if not count:
+        return Taken(read, ())
+    con.execute(f"DELETE FROM usage WHERE {unsure_rows}", [file_id])
     unsure = _unsure(con, sql, named)
-    if len(unsure) != read - sure:  # the file changed meanwhile
+    if len(unsure) != count:  # the file changed meanwhile
         raise Refused(path)
-    return Taken(sure, unsure)
+    return Taken(read - count, unsure)
 
 
 def _unsure(con: DuckDBPyConnection, sql: str, named: dict[str, object]) -> list[int]:
-    query = f"SELECT line FROM ({_NUMBERED.format(sql)}) WHERE request_key IS NULL ORDER BY line"
+    query = f"SELECT line FROM ({_NUMBERED.format(0, sql)}) WHERE request_key IS NULL ORDER BY line"
     with _in_file_order(con):
         return [place for (place,) in con.execute(query, named).fetchall()]
 
@@ -174,18 +187,13 @@ class _LinesAt:
                 yield b"\n"
 
 
-def _named_as_it_is(path: Path) -> bool:
-    """DuckDB tells by the name whether a file is compressed, we by its content."""
-    with path.open("rb") as file:
-        return (file.read(2) == b"\x1f\x8b") == (path.suffix == ".gz")
-
-
-def _is_json_lines(path: Path) -> bool:
+def is_json_lines(path: Path) -> bool:
+    """Is the file's first line an object of its own?"""
     try:
         with opened(path) as stream:
             first = next((line for line in iter(lambda: stream.readline(1 << 20), b"") if line.strip(_BLANK)), b"")
         return isinstance(json.loads(first.removeprefix(b"\xef\xbb\xbf")), dict)
-    except (ValueError, EOFError, zlib.error, gzip.BadGzipFile):
+    except ValueError:
         return False
 
 

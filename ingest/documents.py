@@ -2,43 +2,49 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BufferedReader
 from pathlib import Path
 
 from ingest.event_stream import documents_of_events
+from ingest.file_kinds import other_kind
 from ingest.json_values import MAX_BYTES, Document, documents_of_json, rejected
 from ingest.record import Rejected
+from store.unpacked import Damaged, opened
 
-__all__ = ["Document", "opened", "read_documents", "read_head"]
+__all__ = ["Document", "read_documents", "read_head"]
 
 CHUNK = 1 << 20
 HEAD_VALUES = 1000
 EVENT_STREAM = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
-def read_documents(path: Path, *, max_bytes: int = MAX_BYTES) -> Iterator[Document]:
-    """The values of a file, in order, in constant memory.
+def read_documents(
+    path: Path, *, start: int = 0, end: int | None = None, lines_before: int = 0, max_bytes: int = MAX_BYTES
+) -> Iterator[Document]:
+    """The values of a file, in order, in constant memory; of a plain file those from ``start`` to ``end``, if given.
 
-    Plain or gzip, told apart by content. A bad value is a document whose value is a ``Rejected``; the next one follows.
-    Raises ``OSError`` if the file cannot be read.
+    Plain, gzip or zstd, told apart by content. A bad value is a document whose value is a ``Rejected``; the next one
+    follows. Raises ``OSError`` if the file cannot be read.
     """
     last = 1
-    with opened(path) as stream:
+    with opened(path, start=start, end=end) as stream:
         try:
             for document in _documents(stream, max_bytes):
                 last = document.line
-                yield document
-        except (EOFError, zlib.error, gzip.BadGzipFile):
-            advice = "Copy the file again; what stands before this line is loaded."
-            reason = "the compressed file is cut off or damaged here"
-            yield rejected(last, b"", found="damaged gzip data", reason=reason, advice=advice)
+                yield replace(document, line=last + lines_before) if lines_before else document
+        except Damaged as damaged:
+            why = {"found": damaged.found, "reason": damaged.reason, "advice": damaged.advice}
+            yield rejected(last + lines_before, b"", **why)
 
 
-def _documents(stream: BufferedReader | gzip.GzipFile, max_bytes: int) -> Iterator[Document]:
-    start = stream.peek(64)[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
+def _documents(stream: BufferedReader, max_bytes: int) -> Iterator[Document]:
+    start = stream.peek(512)[:512].removeprefix(b"\xef\xbb\xbf")
+    if kind := other_kind(start):
+        found = f"bytes {start[:4].hex(' ')}"
+        return iter([rejected(1, b"", found=found, reason=f"the file is {kind.what}", advice=kind.advice)])
+    start = start.lstrip()
     of_stream = documents_of_events if start.startswith(EVENT_STREAM) else documents_of_json
     return of_stream(stream, max_bytes)
 
@@ -54,10 +60,3 @@ def read_head(path: Path, limit: int = 256 * 1024) -> list[object]:
         if size >= limit or number >= HEAD_VALUES:
             break
     return values
-
-
-def opened(path: Path) -> BufferedReader | gzip.GzipFile:
-    """The bytes of a file, unzipped where it is gzip by its first bytes."""
-    with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-    return gzip.GzipFile(path) if zipped else path.open("rb")

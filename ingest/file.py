@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -11,108 +12,232 @@ from duckdb import DuckDBPyConnection
 
 from ingest import bulk
 from ingest.documents import Document, read_documents, read_head
-from ingest.formats import Reader, ReadOptions, by_name, detect, entries_of, home_made, record_of, usage_record
+from ingest.file_result import Before, FileResult, Found
+from ingest.formats import (
+    Format,
+    Reader,
+    ReadOptions,
+    by_name,
+    detect,
+    entries_of,
+    home_made,
+    record_of,
+    usage_record,
+)
 from ingest.options import LoadOptions
-from ingest.record import Rejected
+from ingest.pieces import NoLineEnds, Scratch, pieces
+from ingest.record import Rejected, UsageRecord
 from ingest.rows import Rows
+from ingest.seen import Identity, Seen, last_line_end, lines_within, seal
 from store.model_names import Logged, LoggedModels
 from store.provenance import kept_path
+from store.unpacked import Damaged, opened, packed
 
-# Rejected lines are all counted; of one file this many are kept with their reasons.
+# Rejected lines are all counted; of one file the first so many are kept with their reasons, and the last.
 KEPT_REJECTS = 1000
+SHORT = 1024 * 1024  # bytes behind an earlier load's place that are quicker read one by one
 
 
 @dataclass(frozen=True)
-class FileResult:
-    """What became of one file's lines; ``read`` are the usage records found, before duplicates are settled."""
+class Loading:
+    """What the files of one load share."""
 
-    file_id: int
-    path: Path
-    format: str | None
-    bytes: int
-    read: int = 0
-    ignored: int = 0
-    rejected: int = 0
-    requests: int = 0
-    duplicates: int = 0
-    findings: tuple[str, ...] = ()
-    rejects: tuple[tuple[int, Rejected], ...] = field(default=(), repr=False)
-
-    @property
-    def lines(self) -> int:
-        return self.read + self.ignored + self.rejected
-
-    def settled(self, kept: int, finding: str | None) -> FileResult:
-        """The same once it is known how many of its records stayed, and what their costs turned out to be."""
-        findings = (*self.findings, finding) if finding else self.findings
-        return replace(self, requests=kept, duplicates=self.read - kept, findings=findings)
-
-
-def recognised(path: Path) -> bool:
-    """Is this file a log of a format we know?"""
-    return detect(read_head(path)) is not None
+    con: DuckDBPyConnection
+    options: LoadOptions
+    models: LoggedModels
+    scratch: Scratch
+    refused: Container[Path] = ()
 
 
 def read_file(
-    con: DuckDBPyConnection, path: Path, *, file_id: int, options: LoadOptions, models: LoggedModels, in_bulk: bool
-) -> FileResult:
-    """Reads a file's usage records into `usage` under ``file_id``; whatever is wrong with a line is in the result."""
-    head = read_head(path)
+    loading: Loading, path: Path, *, file_id: int, named: bool = True, seen: Seen | None = None
+) -> FileResult | None:
+    """Reads a file's usage records into `usage` under ``file_id``; whatever is wrong with a line is in the result.
+
+    None for a file that was not ``named`` and is of no format we know. Of a file that was ``seen`` and has grown since,
+    only what was added is read, where its format allows that.
+    """
+    options = loading.options
+    name = options.names.get(path) or kept_path(path)
+    result = FileResult(file_id, Path(name), None, 0)
+    try:
+        identity = Identity.of(path)
+        head = read_head(path)
+        if not named and options.format is None and detect(head) is None:
+            return None
+        format_ = _format_of(head, options)
+        read_as = format_ or home_made
+        result = replace(result, format=format_.NAME if format_ else None, bytes=identity.bytes)
+        each_alone = hasattr(read_as, "EACH_ALONE")
+        start = Start.at(path, seen) if seen and each_alone and seen.grown(path, identity) else Start()
+        reading = _Reading(loading, path, file_id, read_as, _read_options(path, name, options))
+        reading.read(head, start)
+        whole = reading.result(replace(result, before=start.before))
+        return whole if path in options.names else replace(whole, found=_found(path, identity, reading, start))
+    except OSError as error:
+        return replace(result, read=0, rejected=1, rejects=((1, unreadable(error)),))
+
+
+def unreadable(error: OSError) -> Rejected:
+    """Why a file could not be read, in place of its lines."""
+    reason = f"the file cannot be read: {(error.strerror or str(error)).lower()}"
+    return Rejected(field=None, found="a file", reason=reason, advice="Make it readable and load it again.")
+
+
+def _format_of(head: list[object], options: LoadOptions) -> Format | None:
     format_ = by_name(options.format) if options.format else detect(head)
     if options.field_map and not options.format and format_ is usage_record:
-        format_ = home_made  # the names in a usage record are fixed
-    name = options.names.get(path) or kept_path(path)
-    result = FileResult(file_id, Path(name), format_.NAME if format_ else None, path.stat().st_size)
+        return home_made  # the names in a usage record are fixed
     if format_ is None and not any(isinstance(value, dict) for value in head):
-        format_ = home_made  # names what is wrong with each line
-    tally = _Tally(Rows(con, file_id, models))
-    read_as = format_ or home_made
-    read_options = _read_options(path, name, options)
-    reader = read_as.reader(read_options)
-    taken = None
-    if in_bulk and not options.field_map and bulk.reads(read_as, path):
-        models.foresee(_models_in(head, read_as.reader(read_options)))
-        taken = bulk.read(con, path, read_as, file_id, number_lines=options.number_lines)
-    if taken is None:
-        for document in read_documents(path):
-            for entry in entries_of(read_as, document):
-                tally.take(entry, reader)
-    elif taken.unsure:
-        for document in bulk.documents_at(path, taken.unsure):
-            tally.take(document, reader)
-    for record in reader.finish():
-        tally.rows.add(record, None, repr(record).encode())
-        tally.ignored -= 1
-    tally.rows.flush()
-    return replace(
-        result,
-        read=tally.rows.requests + (taken.sure if taken else 0),
-        ignored=tally.ignored,
-        rejected=tally.rejected,
-        findings=tuple(reader.findings()),
-        rejects=tuple(tally.rejects),
-    )
+        return home_made  # names what is wrong with each line
+    return format_
+
+
+def _found(path: Path, identity: Identity, reading: _Reading, start: Start) -> Found:
+    """How the file is to be known again, and from where the next load may go on."""
+    place = None
+    if reading.one_a_line and not packed(path):
+        place = last_line_end(path, identity.bytes) or None
+    lines = None
+    if place and start.offset:
+        lines = start.lines + lines_within(path, place, start.offset)
+    return Found(identity, place, lines, seal(path, place or identity.bytes))
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where reading begins: at the beginning, or behind what an earlier load read."""
+
+    offset: int = 0
+    lines: int = 0
+    before: Before = field(default_factory=Before)
+
+    @classmethod
+    def at(cls, path: Path, seen: Seen) -> Start:
+        offset = seen.place or 0
+        lines = lines_within(path, offset) if seen.place_line is None else seen.place_line
+        return cls(offset, lines, Before(seen.whole_lines, seen.whole_ignored, seen.whole_rejected))
+
+
+class _Reading:
+    """One file on its way into `usage`: in bulk where its format can, line by line where it must."""
+
+    def __init__(self, loading: Loading, path: Path, file_id: int, format_: Format, read_options: ReadOptions) -> None:
+        self._loading, self._path, self._file_id, self._format = loading, path, file_id, format_
+        self._read_options = read_options
+        self._reader = format_.reader(read_options)
+        self._tally = _Tally(Rows(loading.con, file_id, loading.models), self._reader)
+        self._sure = 0
+
+    @property
+    def one_a_line(self) -> bool:
+        """Does every line that was read hold one value?"""
+        return self._tally.one_a_line
+
+    def read(self, head: list[object], start: Start) -> None:
+        end = None
+        if self._loading.options.growing and not packed(self._path):
+            end = last_line_end(self._path, self._path.stat().st_size)
+        if not self._is_for_bulk(start):
+            self._one_by_one(start, end)
+        else:
+            self._loading.models.foresee(_models_in(head, self._format.reader(self._read_options)))
+            if start.offset or end is not None or packed(self._path) or not bulk.opens(self._path):
+                self._in_pieces(start, end)
+            else:
+                self._in_bulk(self._path, 0)
+        for record in self._reader.finish():
+            self._tally.late(record)
+        self._tally.rows.flush()
+
+    def _is_for_bulk(self, start: Start) -> bool:
+        if self._path in self._loading.refused or self._loading.options.field_map or not bulk.has_query(self._format):
+            return False
+        is_short = start.offset and self._path.stat().st_size - start.offset < SHORT
+        return not is_short and bulk.is_json_lines(self._path)
+
+    def _one_by_one(self, start: Start, end: int | None) -> None:
+        for document in read_documents(self._path, start=start.offset, end=end, lines_before=start.lines):
+            self._tally.take_all(entries_of(self._format, document))
+
+    def _in_bulk(self, path: Path, lines_before: int) -> None:
+        number_lines = self._loading.options.number_lines
+        try:
+            taken = bulk.read(
+                self._loading.con,
+                path,
+                self._format,
+                self._file_id,
+                number_lines=number_lines,
+                lines_before=lines_before,
+            )
+        except bulk.Refused as refused:
+            raise bulk.Refused(self._path) from refused
+        self._sure += taken.sure
+        if taken.unsure:
+            for document in bulk.documents_at(path, taken.unsure):
+                self._tally.take(replace(document, line=document.line + lines_before))
+
+    def _in_pieces(self, start: Start, end: int | None) -> None:
+        lines = start.lines
+        try:
+            with opened(self._path, start=start.offset, end=end) as stream:
+                for piece in pieces(stream, self._loading.scratch.make(), lines_before=start.lines):
+                    self._in_bulk(piece.path, piece.lines_before)
+                    lines = piece.lines_before + piece.lines
+        except NoLineEnds as error:
+            raise bulk.Refused(self._path) from error
+        except Damaged as damaged:
+            why = {"found": damaged.found, "reason": damaged.reason, "advice": damaged.advice}
+            self._tally.reject(lines + 1, Rejected(field=None, **why))
+
+    def result(self, result: FileResult) -> FileResult:
+        """The result with what was read."""
+        return replace(
+            result,
+            read=self._tally.rows.requests + self._sure,
+            ignored=self._tally.ignored,
+            rejected=self._tally.rejected,
+            findings=tuple(self._reader.findings()),
+            rejects=tuple(self._tally.rejects),
+        )
 
 
 class _Tally:
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, reader: Reader) -> None:
         self.rows = rows
         self.ignored = 0
         self.rejected = 0
         self.rejects: list[tuple[int, Rejected]] = []
+        self.one_a_line = True
+        self._reader = reader
 
-    def take(self, document: Document, reader: Reader) -> None:
+    def take_all(self, entries: Iterable[Document]) -> None:
+        for entry in entries:
+            self.take(entry)
+
+    def take(self, document: Document) -> None:
+        self.one_a_line = self.one_a_line and b"\n" not in document.raw.strip()
         try:
-            record = record_of(document.value, document.line, reader)
+            record = record_of(document.value, document.line, self._reader)
         except Rejected as rejected:
-            self.rejected += 1
-            if len(self.rejects) < KEPT_REJECTS:
-                self.rejects.append((document.line, rejected))
+            self.reject(document.line, rejected)
             return
         if record is None:
             self.ignored += 1
         else:
             self.rows.add(record, document.line, document.raw)
+
+    def reject(self, line: int, why: Rejected) -> None:
+        self.rejected += 1
+        if len(self.rejects) > KEPT_REJECTS:  # the last is kept too: it may say why the file ended there
+            self.rejects.pop()
+        self.rejects.append((line, why))
+
+    def late(self, record: UsageRecord) -> None:
+        """A record known only at the end, for a line that was passed over."""
+        self.rows.add(record, None, repr(record).encode())
+        self.ignored -= 1
 
 
 def _models_in(values: list[object], reader: Reader) -> list[Logged]:

@@ -5,21 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from duckdb import DuckDBPyConnection
 
 from ingest import recorded_cost
 from ingest.bulk import Refused
-from ingest.file import FileResult, read_file, recognised
+from ingest.file import Loading, read_file
+from ingest.file_result import FileResult
 from ingest.formats import by_name
 from ingest.formats.names import Names
+from ingest.ledger import as_before, record_load, retold
 from ingest.options import LoadOptions
+from ingest.paths import NothingToLoad, files_of
+from ingest.pieces import Scratch
+from ingest.seen import Memory
 from ingest.settle import settle
 from store.connection import Store
 from store.derive import complete
 from store.model_names import LoggedModels
+
+__all__ = ["LoadSummary", "NothingToLoad", "Progress", "files_of", "load"]
 
 _NAME_IT = "Name a file itself to hear what is wrong with its lines."
 Progress = Callable[[int, int, Path], None]
@@ -27,7 +33,11 @@ Progress = Callable[[int, int, Path], None]
 
 @dataclass(frozen=True)
 class LoadSummary:
-    """What a load did. lines = requests + duplicates + ignored + rejected; cost in pico-dollars, of what is priced."""
+    """What a load did. lines = requests + duplicates + ignored + rejected; cost in pico-dollars, of what is priced.
+
+    ``load_id`` is 0 when there was nothing new in any file, and so no load. What an earlier load had read of a file
+    and was not read again counts as it did then, its requests as duplicates.
+    """
 
     load_id: int
     files: tuple[FileResult, ...]
@@ -40,32 +50,30 @@ class LoadSummary:
         """False when nothing of what was loaded is priced: the cost is then unknown, and not zero."""
         return self.cost > 0 or self.requests > self.unpriced or not self.requests
 
-    def _sum(self, count: str) -> int:
-        return sum(getattr(result, count) for result in self.files)
-
     @property
     def lines(self) -> int:
-        return self._sum("lines")
+        return sum(result.lines + result.before.lines for result in self.files)
 
     @property
     def requests(self) -> int:
-        return self._sum("requests")
+        return sum(result.requests for result in self.files)
 
     @property
     def duplicates(self) -> int:
-        return self._sum("duplicates")
+        return sum(result.duplicates + result.before.duplicates for result in self.files)
 
     @property
     def ignored(self) -> int:
-        return self._sum("ignored")
+        return sum(result.ignored + result.before.ignored for result in self.files)
 
     @property
     def rejected(self) -> int:
-        return self._sum("rejected")
+        return sum(result.rejected + result.before.rejected for result in self.files)
 
-
-class NothingToLoad(ValueError):
-    """A path that is not there or holds no file; the message names it."""
+    @property
+    def unchanged(self) -> int:
+        """How many of the files held nothing new since they were loaded."""
+        return sum(not result.file_id for result in self.files)
 
 
 def load(
@@ -75,13 +83,19 @@ def load(
 
     ``progress`` hears (files done, files in all, the file at hand); when all are read they are settled and priced.
     Raises NothingToLoad for a path that is not there, WrongFormat for a format or mapped field that does not exist;
-    a bad line is counted and said in the summary.
+    a bad line is counted and said in the summary. Only what is new in a file since it was loaded is read.
     """
     options = options or LoadOptions()
     if options.format is not None:
         by_name(options.format)
     Names(options.field_map)
     files = files_of(paths)
+    began = time.monotonic()
+    with store.cursor() as con:
+        unchanged = Memory(con, options).unchanged(files)
+        if len(unchanged) == len(files):
+            results = tuple(as_before(con, path, seen) for path, seen in unchanged.items())
+            return LoadSummary(0, results, 0, 0, time.monotonic() - began)
     refused: set[Path] = set()
     while True:
         try:
@@ -94,97 +108,55 @@ def _load(
     store: Store, files: dict[Path, bool], options: LoadOptions, progress: Progress | None, refused: set[Path]
 ) -> LoadSummary:
     began = time.monotonic()
-    with store.writing() as con:
-        models = LoggedModels(con, store.prices)
+    with store.writing() as con, Scratch(store.path) as scratch:
         load_id = _next(con, "load_ids")
-        results = []
-        for done, (path, named) in enumerate(files.items()):
-            if progress:
-                progress(done, len(files), path)
-            if not (named or options.format or recognised(path)):
-                continue
-            file_id = _next(con, "file_ids")
-            in_bulk = path not in refused
-            results.append(read_file(con, path, file_id=file_id, options=options, models=models, in_bulk=in_bulk))
+        memory = Memory(con, options)
+        loading = Loading(con, options, LoggedModels(con, store.prices), scratch, refused)
+        results = _read(loading, files, memory, progress)
         if not results:
             raise NothingToLoad(f"none of the {len(files):,} files there is a log Spendglass recognises. {_NAME_IT}")
-        if progress:
-            progress(len(files), len(files), path)
-        first_file = results[0].file_id
-        gave_way = settle(con, first_file)
-        complete(con, models, f"file_id >= {first_file}", gave_way)
+        read = [result.file_id for result in results if result.file_id]
+        if not read:
+            return LoadSummary(0, tuple(results), 0, 0, time.monotonic() - began)
+        gave_way = settle(con, read[0], retold(con, results))
+        complete(con, loading.models, f"file_id >= {read[0]}", gave_way)
         if gave_way:
-            models.forget_unused()
-        results = _settled(con, results)
-        _record(con, load_id, options.origin, results, time.monotonic() - began)
+            loading.models.forget_unused()
+        results = _settled(con, results, read[0])
+        record_load(con, load_id, options.origin, results, memory.read_as, time.monotonic() - began)
         unpriced, cost = con.execute(
-            "SELECT count(*) FILTER (request_unpriced), coalesce(sum(cost), 0) FROM usage WHERE file_id >= ?",
-            [first_file],
+            "SELECT count(*) FILTER (request_unpriced), coalesce(sum(cost), 0) FROM usage WHERE file_id >= ?", [read[0]]
         ).fetchall()[0]
     return LoadSummary(load_id, tuple(results), int(unpriced), int(cost), time.monotonic() - began)
 
 
-def files_of(paths: Iterable[Path]) -> dict[Path, bool]:
-    """The files to read, in order, and whether each was named itself or only found in a folder that was.
-
-    Folders are searched at any depth; what is hidden in them is left out.
-    """
-    found: dict[Path, bool] = {}
-    for path in paths:
-        if path.is_dir():
-            below = [
-                child
-                for child in sorted(path.rglob("*"))
-                if child.is_file() and not any(part.startswith(".") for part in child.relative_to(path).parts)
-            ]
-            if not below:
-                raise NothingToLoad(f"{path} holds no file. Name a log file, or a folder that holds some.")
-            found = dict.fromkeys(below, False) | found
-        elif path.is_file():
-            found[path] = True
-        else:
-            raise NothingToLoad(f"{path} is not there. Name a log file, or a folder of log files.")
-    if not found:
-        raise NothingToLoad("no file named. Name a log file, or a folder of log files.")
-    return found
+def _read(loading: Loading, files: dict[Path, bool], memory: Memory, progress: Progress | None) -> list[FileResult]:
+    unchanged = memory.unchanged(files)
+    results = []
+    for done, (path, named) in enumerate(files.items()):
+        if progress:
+            progress(done, len(files), path)
+        if path in unchanged:
+            results.append(as_before(loading.con, path, unchanged[path]))
+            continue
+        file_id = _next(loading.con, "file_ids")
+        result = read_file(loading, path, file_id=file_id, named=named, seen=memory.of(path))
+        if result:
+            results.append(result)
+    if progress:
+        progress(len(files), len(files), path)
+    return results
 
 
 def _next(con: DuckDBPyConnection, sequence: str) -> int:
     return int(con.execute(f"SELECT nextval('{sequence}')").fetchall()[0][0])
 
 
-def _settled(con: DuckDBPyConnection, results: list[FileResult]) -> list[FileResult]:
+def _settled(con: DuckDBPyConnection, results: list[FileResult], first: int) -> list[FileResult]:
     kept = dict(
         con.execute(
-            "SELECT file_id, count(*) FROM usage WHERE part = 0 AND file_id >= ? GROUP BY file_id", [results[0].file_id]
+            "SELECT file_id, count(*) FROM usage WHERE part = 0 AND file_id >= ? GROUP BY file_id", [first]
         ).fetchall()
     )
-    said = recorded_cost.findings(con, results[0].file_id)
+    said = recorded_cost.findings(con, first)
     return [result.settled(kept.get(result.file_id, 0), said.get(result.file_id)) for result in results]
-
-
-def _record(con: DuckDBPyConnection, load_id: int, origin: str, results: list[FileResult], seconds: float) -> None:
-    now = datetime.now(UTC).replace(tzinfo=None)
-    con.execute("INSERT INTO load VALUES (?, ?, ?, ?)", [load_id, now, origin, seconds])
-    for result in results:
-        con.execute(
-            "INSERT INTO load_file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                result.file_id,
-                load_id,
-                str(result.path),
-                result.format,
-                result.bytes,
-                result.lines,
-                result.requests,
-                result.duplicates,
-                result.ignored,
-                result.rejected,
-                list(result.findings),
-            ],
-        )
-        if result.rejects:
-            con.executemany(
-                "INSERT INTO rejected_line VALUES (?, ?, ?, ?, ?, ?)",
-                [[result.file_id, line, r.field, r.found, r.reason, r.advice] for line, r in result.rejects],
-            )

@@ -14,7 +14,7 @@ class LoadOptions:
 
     ``file_time`` (UTC, without a zone) stands in where a format bears no time, instead of the file's own;
     ``number_lines`` keeps every request's line, for files that will not be there to look it up in; ``names`` are the
-    names the user knows such files by.
+    names the user knows such files by. ``growing`` leaves a last line without its line end for the next load.
     """
 
     format: str | None = None
@@ -23,3 +23,4 @@ class LoadOptions:
     file_time: datetime | None = None
     number_lines: bool = False
     names: Mapping[Path, str] = field(default_factory=dict)
+    growing: bool = False

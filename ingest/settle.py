@@ -2,54 +2,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from duckdb import DuckDBPyConnection
 
 from store.derive import Span, span_of
 from store.facts import facts
 
-# Fuller first: more output; more parts; one that says why it stopped; then the earlier; then the one already held.
+# Fuller first: what somebody retold gives way to the API's own counts of a finished message; more output; more parts;
+# one that says why it stopped; then the earlier; then the one already held.
 _FULLER = (
-    "output_tokens DESC NULLS LAST, parts DESC, stop_reason IS NULL, started_at ASC NULLS LAST, file_id,"
+    "gives_way, output_tokens DESC NULLS LAST, parts DESC, stop_reason IS NULL, started_at ASC NULLS LAST, file_id,"
     " line NULLS FIRST, row_id"
 )
-# Rows of one record among those of a request that stand on one line: the nth of each part, as they were written.
-_NTH = "row_number() OVER (PARTITION BY request_key, file_id, line, parts, part ORDER BY rowid) AS nth"
+# Requests known by their request id alone, of which another log says which message that was.
+_ALIASES = """
+CREATE OR REPLACE TEMP TABLE alias AS
+SELECT alone.request_key, min(told.request_key) AS contest
+FROM (SELECT request_key, request_id, file_id FROM usage WHERE part = 0 AND key_kind = 'request') AS alone
+JOIN (SELECT request_key, request_id, file_id FROM usage WHERE part = 0 AND key_kind = 'message') AS told
+    USING (request_id)
+WHERE greatest(alone.file_id, told.file_id) >= $first
+GROUP BY alone.request_key HAVING count(DISTINCT told.request_key) = 1
+"""
+# By their hashes first: whole keys are compared only of the few that share one.
+_SUSPECTS = """
+CREATE OR REPLACE TEMP TABLE suspect AS
+SELECT hash(request_key) AS hashed FROM usage WHERE part = 0 AND file_id >= $first GROUP BY ALL HAVING count(*) > 1
+UNION
+SELECT DISTINCT hash(request_key) FROM usage AS new WHERE file_id >= $first AND EXISTS (
+    FROM usage AS held WHERE held.file_id < $first AND hash(held.request_key) = hash(new.request_key))
+UNION
+SELECT hash(unnest([request_key, contest])) FROM alias
+"""
 _CONTESTED = """
 CREATE OR REPLACE TEMP TABLE contested AS
-SELECT request_key FROM usage WHERE part = 0 AND file_id >= $first GROUP BY request_key HAVING count(*) > 1
-UNION
-SELECT DISTINCT request_key FROM usage new
-WHERE file_id >= $first AND EXISTS (FROM usage held WHERE held.file_id < $first AND held.request_key = new.request_key)
+SELECT usage.*, usage.rowid AS row_id, coalesce(alias.contest, request_key) AS contest,
+       file_id IN (FROM retold) AS is_retold
+FROM usage LEFT JOIN alias USING (request_key)
+WHERE part = 0 AND hash(request_key) IN (FROM suspect)
 """
+# Rows of one record among those of a request that stand on one line: the nth of each part, as they were written.
+_NTH = "row_number() OVER (PARTITION BY request_key, file_id, line, parts, part ORDER BY row_id) AS nth"
 _LOSERS = f"""
 CREATE OR REPLACE TEMP TABLE losers AS
-WITH ranked AS (
+WITH numbered AS (
+    SELECT *, {_NTH},
+           is_retold AND bool_or(NOT is_retold AND stop_reason IS NOT NULL) OVER (PARTITION BY contest) AS gives_way
+    FROM contested
+),
+ranked AS (
     SELECT row_id, request_key, file_id, line, parts, nth,
-           row_number() OVER (PARTITION BY request_key ORDER BY {_FULLER}) AS place,
-           first_value(file_id) OVER (PARTITION BY request_key ORDER BY {_FULLER}) AS winner_file
-    FROM (SELECT *, rowid AS row_id, {_NTH} FROM usage SEMI JOIN contested USING (request_key) WHERE part = 0)
+           row_number() OVER (PARTITION BY contest ORDER BY {_FULLER}) AS place,
+           first_value(file_id) OVER (PARTITION BY contest ORDER BY {_FULLER}) AS winner_file
+    FROM numbered
 )
 SELECT row_id, request_key, file_id, line, parts, nth, winner_file FROM ranked WHERE place > 1
 """
 _THEIR_PARTS = f"""
 SELECT further.row_id
-FROM (SELECT rowid AS row_id, request_key, file_id, line, parts, {_NTH}
-      FROM usage SEMI JOIN (FROM losers WHERE parts > 1) AS several USING (request_key) WHERE part > 0) AS further
+FROM (SELECT row_id, request_key, file_id, line, parts, {_NTH}
+      FROM (SELECT rowid AS row_id, * FROM usage SEMI JOIN (FROM losers WHERE parts > 1) AS several USING (request_key)
+            WHERE part > 0)) AS further
 JOIN losers ON losers.request_key = further.request_key AND losers.file_id = further.file_id
     AND losers.line IS NOT DISTINCT FROM further.line AND losers.parts = further.parts AND losers.nth = further.nth
 """
 
 
-def settle(con: DuckDBPyConnection, first: int) -> Span | None:
-    """Leaves one record for each request; files from id ``first`` on are new.
+def settle(con: DuckDBPyConnection, first: int, retold: Iterable[int] = ()) -> Span | None:
+    """Leaves one record for each request; files from id ``first`` on are new, ``retold`` are somebody else's account.
 
     An older row that gives way is kept in `superseded`, so that undoing the newer load brings it back; the quarters of
     such rows are returned.
     """
-    con.execute(_CONTESTED, {"first": first})
-    if not con.execute("SELECT count(*) FROM contested").fetchall()[0][0]:
-        return None
+    con.execute(_ALIASES, {"first": first})
+    con.execute("CREATE OR REPLACE TEMP TABLE retold AS SELECT unnest(?::INTEGER[]) AS file_id", [list(retold)])
+    con.execute(_SUSPECTS, {"first": first})
+    con.execute(_CONTESTED)
     con.execute(_LOSERS)
+    if not con.execute("SELECT count(*) FROM losers").fetchall()[0][0]:
+        return None
     con.execute(
         "INSERT INTO overlap SELECT file_id, winner_file, count(*) FROM losers"
         " WHERE file_id >= $first AND winner_file < $first GROUP BY ALL",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from duckdb import DuckDBPyConnection
 
+from ingest.ledger import read_anew
 from store.connection import Store
 from store.derive import Span, complete, priced, span_of
 from store.facts import facts
@@ -26,6 +27,7 @@ def undo(store: Store, load_id: int) -> int:
         gone = int(
             con.execute("SELECT count(*) FROM usage SEMI JOIN undone USING (file_id) WHERE part = 0").fetchall()[0][0]
         )
+        read_anew(con, "SELECT file_id FROM undone")
         span = span_of(con, _UNDONE)
         con.execute(f"DELETE FROM usage WHERE {_UNDONE}")
         _bring_back(con, LoggedModels(con, store.prices), span)

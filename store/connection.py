@@ -12,10 +12,10 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from store.derive import DERIVATION, derive_all
+from store.migrations import SCHEMA_VERSION, STEPS, migrate
 from store.model_names import LoggedModels
 from store.prices import PriceList, read_price_lists, write_price_list
 
-SCHEMA_VERSION = 1
 PRICES = Path(__file__).parents[1] / "data" / "prices"
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -133,13 +133,16 @@ def open_store(path: Path | str, *, prices: Path = PRICES) -> Store:
     elif "store_info" not in tables:
         con.close()
         raise StoreUnusable(f"{path} is a DuckDB file, but not a Spendglass store. Choose another file with --db.")
-    version, priced_with = con.execute("SELECT schema_version, price_list FROM store_info").fetchall()[0]
-    if version != SCHEMA_VERSION:
+    version = con.execute("SELECT schema_version FROM store_info").fetchall()[0][0]
+    if version in STEPS:
+        migrate(con, version)
+    elif version != SCHEMA_VERSION:
         con.close()
         raise StoreUnusable(
-            f"{path} was written by another version of Spendglass (its shape is {version}, this version knows "
+            f"{path} was written by a newer version of Spendglass (its shape is {version}, this version knows "
             f"{SCHEMA_VERSION}). Use that version, or load your logs into a new file with --db."
         )
+    priced_with = con.execute("SELECT price_list FROM store_info").fetchall()[0][0]
     store = Store(con, str(path), price_list)
     if priced_with != _priced_with(price_list):
         try:

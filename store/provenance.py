@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
-import zlib
 from pathlib import Path
+
+from store.unpacked import Damaged, opened
 
 ROOT = Path(__file__).parents[1]
 _OUTPUT = re.compile(rb'"output_tokens"\s*:\s*(\d+)')
@@ -26,16 +26,14 @@ def line_of(kept: str, request_id: str, output_tokens: int | None) -> int | None
     """
     path, needles, found = ROOT / kept, _spellings(request_id), None
     try:
-        with path.open("rb") as plain:
-            zipped = plain.read(2) == b"\x1f\x8b"
-        with gzip.open(path, "rb") if zipped else path.open("rb") as stream:
+        with opened(path) as stream:
             for number, line in enumerate(stream, start=1):
                 if any(needle in line for needle in needles):
                     found = found or number
                     counts = [int(count) for count in _OUTPUT.findall(line)]
                     if output_tokens is None or output_tokens in counts:
                         return number
-    except (OSError, EOFError, zlib.error):
+    except (OSError, Damaged):
         return None
     return found
 

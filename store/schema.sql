@@ -16,7 +16,7 @@ CREATE SEQUENCE file_ids;
 CREATE TABLE load (
     load_id   INTEGER PRIMARY KEY,
     loaded_at TIMESTAMP NOT NULL,
-    origin    VARCHAR NOT NULL,        -- command line | upload | sample
+    origin    VARCHAR NOT NULL,        -- command line | upload | api | sample
     seconds   DOUBLE
 );
 
@@ -31,7 +31,20 @@ CREATE TABLE load_file (
     duplicates BIGINT NOT NULL,
     ignored    BIGINT NOT NULL,        -- not a usage record: a transcript's user turn, say
     rejected   BIGINT NOT NULL,
-    findings   VARCHAR[] NOT NULL      -- what the loader noticed and the reader should know, one sentence each
+    findings   VARCHAR[] NOT NULL,     -- what the loader noticed and the reader should know, one sentence each
+
+    -- the file as it was found, so that the next load reads only what is new in it; NULL: it is to be read anew
+    device         UBIGINT,
+    inode          UBIGINT,
+    modified_ns    BIGINT,
+    changed_ns     BIGINT,
+    place          BIGINT,             -- bytes that were whole lines, where each line stands for itself
+    place_line     BIGINT,             -- how many lines that were; NULL: not counted
+    seal           VARCHAR,            -- digest of both ends of what was read
+    read_as        VARCHAR,            -- the options and the code it was read with
+    whole_lines    BIGINT,             -- as lines, ignored and rejected above, but of the file from its beginning
+    whole_ignored  BIGINT,
+    whole_rejected BIGINT
 );
 
 CREATE TABLE rejected_line (

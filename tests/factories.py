@@ -117,7 +117,7 @@ def facts(store: Store, without: str = PROVENANCE) -> list[tuple[Any, ...]]:
     return rows(store, f"SELECT * EXCLUDE ({without}) FROM {facts_of()} ORDER BY ALL")
 
 
-def derived(store: Store, without: str = "file_id") -> dict[str, list[tuple[Any, ...]]]:
+def derived(store: Store, without: str = PROVENANCE) -> dict[str, list[tuple[Any, ...]]]:
     """The derived tables in a fixed order."""
     return {
         "usage": rows(store, f"SELECT * EXCLUDE ({without}) FROM usage ORDER BY ALL"),

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from ingest.formats import batch_results, claude_code, home_made, messages_api, stream_events, usage_record
+from ingest.formats import (
+    batch_results,
+    bedrock,
+    claude_code,
+    helicone,
+    home_made,
+    langfuse,
+    litellm,
+    messages_api,
+    otlp,
+    stream_events,
+    usage_record,
+    vertex,
+)
 from ingest.formats.reading import Format, Reader, ReadOptions, WrongFormat, entries_of, record_of
 
 __all__ = [
@@ -24,6 +37,12 @@ __all__ = [
 FORMATS: Sequence[Format] = (
     usage_record,
     claude_code,
+    otlp,
+    bedrock,
+    vertex,
+    litellm,
+    langfuse,
+    helicone,
     batch_results,
     stream_events,
     messages_api,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ingest import fields
 from ingest.formats.message import Messages, error_of, is_message
 from ingest.formats.names import Row
 from ingest.formats.reading import ReadOptions
@@ -19,6 +20,7 @@ from ingest.record import Rejected, UsageRecord
 
 NAME = "batch_results"
 LABEL = "Message Batches results"
+EACH_ALONE = True
 
 RESULTS = ("succeeded", "errored", "canceled", "expired")
 ADVICE = "Save the results file of the batch unchanged."
@@ -45,7 +47,7 @@ class BatchResults:
     def read(self, value: object, _line: int, /) -> UsageRecord | None:
         """The record of a result; one that did not succeed is a failed request without tokens. Raises ``Rejected``."""
         if not isinstance(value, dict):
-            raise Rejected(field=None, found=value, reason="not an object", advice=ADVICE)
+            raise Rejected(field=None, found=fields.hidden(value), reason="not an object", advice=ADVICE)
         if "custom_id" not in value and "result" not in value:
             return None
         result = value.get("result")
@@ -62,7 +64,9 @@ class BatchResults:
             return self._messages.failed(beside, error_of(body) if kind == "errored" else kind, **known)
         message = result.get("message")
         if not isinstance(message, dict) or not is_message({"type": "message", **message}):
-            raise Rejected(field="result.message", found=message, reason="no message with its usage", advice=ADVICE)
+            raise Rejected(
+                field="result.message", found=fields.hidden(message), reason="no message with its usage", advice=ADVICE
+            )
         return self._messages.record(message, beside, path="result.message", **known)
 
     def finish(self) -> list[UsageRecord]:

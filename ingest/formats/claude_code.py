@@ -24,6 +24,7 @@ from ingest.record import Rejected, UsageRecord
 
 NAME = "claude_code"
 LABEL = "Claude Code transcripts"
+EACH_ALONE = True
 
 ROWS = ("user", "assistant", "system", "progress", "attachment")
 SYNTHETIC = "<synthetic>"
@@ -54,7 +55,7 @@ class Transcript:
     def read(self, value: object, _line: int, /) -> UsageRecord | None:
         """The record of an assistant row; ``None`` for all others. Raises ``Rejected``."""
         if not isinstance(value, dict):
-            raise Rejected(field=None, found=value, reason="not an object", advice=ADVICE)
+            raise Rejected(field=None, found=fields.hidden(value), reason="not an object", advice=ADVICE)
         kind = value.get("type")
         if kind == "assistant":
             return self._assistant(value, value, "")

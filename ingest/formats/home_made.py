@@ -67,7 +67,9 @@ class HomeMade:
     def read(self, value: object, _line: int, /) -> UsageRecord | None:
         """The record of one row; rows with neither model nor counts are not usage records. Raises ``Rejected``."""
         if not isinstance(value, dict):
-            raise Rejected(field=None, found=value, reason="not an object", advice="Write one JSON object a line.")
+            raise Rejected(
+                field=None, found=fields.hidden(value), reason="not an object", advice="Write one JSON object a line."
+            )
         if self._survey is None:
             self._survey = self._surveyed()
             self._cumulative = self._survey.cumulative()

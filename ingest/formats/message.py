@@ -13,6 +13,7 @@ from ingest.formats.beside import Beside
 from ingest.formats.names import Names, Row
 from ingest.formats.reading import Counted, ReadOptions
 from ingest.formats.usage_record import error_type, stop_category
+from ingest.json_values import without_halves
 from ingest.record import Part, Rejected, UsageRecord
 
 WRAPPERS = ("response", "message", "body", "result", "data", "output", "completion", "event", "payload", "chunk")
@@ -106,7 +107,7 @@ def unwrapped(value: Row, wanted: Any, depth: int = 0) -> tuple[Row, Row, str] |
 
 def _parsed(text: str) -> object:
     try:
-        return json.loads(text)
+        return json.loads(without_halves(text))
     except (ValueError, RecursionError):
         return None
 

@@ -9,12 +9,14 @@ is outside ``input_tokens``. A response does not say when it was made: that is t
 
 from __future__ import annotations
 
+from ingest import fields
 from ingest.formats.message import Messages, error_of, is_error, is_message, unwrapped
 from ingest.formats.reading import ReadOptions
 from ingest.record import Rejected, UsageRecord
 
 NAME = "messages_api"
 LABEL = "Messages API responses"
+EACH_ALONE = True
 
 
 def recognises(values: list[object]) -> bool:
@@ -39,7 +41,12 @@ class Responses:
     def read(self, value: object, _line: int, /) -> UsageRecord | None:
         """The record of a response, or of an error that is not billed. Raises ``Rejected``."""
         if not isinstance(value, dict):
-            raise Rejected(field=None, found=value, reason="not an object", advice="Log the whole response of the API.")
+            raise Rejected(
+                field=None,
+                found=fields.hidden(value),
+                reason="not an object",
+                advice="Log the whole response of the API.",
+            )
         if found := unwrapped(value, is_message):
             message, rest, path = found
             return self._messages.record(message, self._messages.beside(rest), path=path)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ingest import fields
 from ingest.formats.message import Messages, error_of, read_message, unwrapped
 from ingest.formats.names import Row
 from ingest.formats.reading import ReadOptions
@@ -76,7 +77,9 @@ class StreamEvents:
     def read(self, value: object, _line: int, /) -> UsageRecord | None:
         """The record of a stream at its end, ``None`` for its other events. Raises ``Rejected``."""
         if not isinstance(value, dict):
-            raise Rejected(field=None, found=value, reason="not an object", advice="Log the events as they came.")
+            raise Rejected(
+                field=None, found=fields.hidden(value), reason="not an object", advice="Log the events as they came."
+            )
         found = unwrapped(value, is_event)
         if found is None:
             return None
@@ -103,7 +106,9 @@ class StreamEvents:
         message = event.get("message")
         at = f"{path}.message".lstrip(".")
         if not isinstance(message, dict):
-            raise Rejected(field=at, found=message, reason="not an object", advice="Log the events as they came.")
+            raise Rejected(
+                field=at, found=fields.hidden(message), reason="not an object", advice="Log the events as they came."
+            )
         stream = _Stream(message, {n: v for n, v in around.items() if n not in ("message", "delta", "index")}, at)
         read_message(message, at)
         stream.started_at = self._messages.time(self._messages.beside(stream.around))

@@ -20,6 +20,7 @@ from ingest.record import Part, Rejected, UsageRecord
 
 NAME = "usage_record"
 LABEL = "Spendglass usage record"
+EACH_ALONE = True
 BULK = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
 
 # fmt: off
@@ -70,7 +71,9 @@ class UsageRecords:
     def read(self, value: object, _line: int, /) -> UsageRecord | None:
         """The record of one line. Raises ``Rejected``."""
         if not isinstance(value, dict):
-            raise Rejected(field=None, found=value, reason="not an object", advice="Write one JSON object a line.")
+            raise Rejected(
+                field=None, found=fields.hidden(value), reason="not an object", advice="Write one JSON object a line."
+            )
         get = value.get
         started_at = fields.time(get("time"), "time")
         model = fields.text(get("model"), "model")
@@ -159,7 +162,9 @@ def tags_of(value: object, field: str) -> dict[str, str]:
 def stop_category(details: object, field: str) -> str | None:
     """The category of a refusal."""
     if not isinstance(details, dict):
-        raise Rejected(field=field, found=details, reason="not an object", advice="Log stop_details unchanged.")
+        raise Rejected(
+            field=field, found=fields.hidden(details), reason="not an object", advice="Log stop_details unchanged."
+        )
     return fields.text(details.get("category"), f"{field}.category")
 
 
@@ -169,7 +174,7 @@ def prefixes_of(value: object) -> str:
     if not isinstance(value, list) or len(prefixes) > MAX_PREFIXES:
         reason = "too long" if isinstance(value, list) else "not a list"
         advice = "Log a short list of prefix fingerprints, or leave it out."
-        raise Rejected(field="prefixes", found=value, reason=reason, advice=advice)
+        raise Rejected(field="prefixes", found=fields.hidden(value), reason=reason, advice=advice)
     return prefixes
 
 

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.file import FileResult, read_file
+from ingest.file import Loading, read_file
+from ingest.file_result import FileResult
 from ingest.load import load
 from ingest.options import LoadOptions
+from ingest.pieces import Scratch
 from store.model_names import LoggedModels
 from tests.factories import emptied, loaded, rows, usage_record, write_log
 
@@ -222,9 +224,10 @@ def read(path: Path, *, in_bulk: bool) -> Read:
     con = store.cursor()
     con.execute("BEGIN")
     try:
-        models = LoggedModels(con, store.prices)
-        options = LoadOptions(format="usage_record")
-        result = read_file(con, path, file_id=1, options=options, models=models, in_bulk=in_bulk)
+        options, models = LoadOptions(format="usage_record"), LoggedModels(con, store.prices)
+        loading = Loading(con, options, models, Scratch(":memory:"), refused=() if in_bulk else {path})
+        result = read_file(loading, path, file_id=1)
+        assert result
         return result, con.execute("SELECT * EXCLUDE (line) FROM usage ORDER BY ALL").fetchall()
     finally:
         con.execute("ROLLBACK")

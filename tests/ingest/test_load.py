@@ -290,7 +290,7 @@ def test_a_load_that_fails_leaves_everything_as_it_was(
 ) -> None:
     loaded(store, tmp_path / "a.jsonl", [record(1, 1), advised(2, 1)])
     before, version = everything(store), store.data_version
-    monkeypatch.setattr(loading, "_record", lambda *_: 1 / 0)
+    monkeypatch.setattr(loading, "record_load", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         loaded(store, tmp_path / "b.jsonl", [record(1, 9), advised(2, 9), record(3, 9), "not json"])
     assert (everything(store), store.data_version) == (before, version)
@@ -314,7 +314,7 @@ with open_store(path) as store:
 """
 
 
-@pytest.mark.parametrize("step", ["read_file", "settle", "_record"])
+@pytest.mark.parametrize("step", ["read_file", "settle", "record_load"])
 def test_a_load_killed_at_any_point_leaves_the_store_as_it_was(tmp_path: Path, step: str) -> None:
     path = tmp_path / "usage.duckdb"
     with open_store(path) as store:

@@ -24,6 +24,15 @@ FILE_TIME = datetime(2026, 11, 19)
         ("stream_events.jsonl", "stream_events", 2, 0, 5, (905, 63, 0, 0, 60)),
         ("batch_results.jsonl", "batch_results", 4, 0, 0, (21, 77, 0, 0, 0)),
         ("claude_code.jsonl", "claude_code", 4, 0, 4, (28, 91, 1000, 200, 0)),
+        ("otlp_traces.jsonl", "otlp", 3, 0, 2, (170, 62, 1100, 100, 200)),
+        ("otlp_logs.jsonl", "otlp", 3, 0, 1, (15, 89, 900, 40, 0)),
+        ("bedrock.jsonl", "bedrock", 7, 0, 0, (84, 597, 97_400, 650, 120)),
+        ("bedrock_insights.json", "bedrock", 2, 0, 1, (52, 306, 1000, 300, 100)),
+        ("vertex.jsonl", "vertex", 3, 0, 0, (51, 122, 900, 40, 20)),
+        ("litellm.jsonl", "litellm", 6, 0, 1, (1158, 432, 9756, 200, 500)),
+        ("litellm_spend_logs.jsonl", "litellm", 3, 0, 2, (54, 140, 2500, 200, 500)),
+        ("helicone.jsonl", "helicone", 5, 0, 2, (69, 340, 756, 800, 800)),
+        ("langfuse.jsonl", "langfuse", 6, 0, 2, (94, 127, 2400, 100, 40)),
     ],
 )
 def test_each_format_is_recognised_and_read(

@@ -1,0 +1,228 @@
+-- The store: what was loaded, the facts, and what is derived from them.
+-- Facts hold only what was metered, as it was metered. Everything below "derived" can be dropped and made again.
+-- Times are UTC without a zone. Token classes are disjoint. Money is whole pico-dollars (1e-12 USD). NULL is unknown, never zero.
+
+CREATE TABLE store_info (
+    schema_version INTEGER NOT NULL,
+    data_version   BIGINT  NOT NULL,   -- raised by every change of facts or prices: the key of every cache
+    price_list     VARCHAR             -- fingerprint of the price list the derived tables were priced with
+);
+
+-- ── what was loaded ────────────────────────────────────────────────────────────────────────────────────────────────
+
+CREATE SEQUENCE load_ids;
+CREATE SEQUENCE file_ids;
+
+CREATE TABLE load (
+    load_id   INTEGER PRIMARY KEY,
+    loaded_at TIMESTAMP NOT NULL,
+    origin    VARCHAR NOT NULL,        -- command line | upload | sample
+    seconds   DOUBLE
+);
+
+CREATE TABLE load_file (
+    file_id    INTEGER PRIMARY KEY,
+    load_id    INTEGER NOT NULL,
+    path       VARCHAR NOT NULL,
+    format     VARCHAR,                -- NULL: not recognised
+    bytes      BIGINT NOT NULL,
+    lines      BIGINT NOT NULL,        -- = requests + duplicates + ignored + rejected; blank lines are not lines
+    requests   BIGINT NOT NULL,
+    duplicates BIGINT NOT NULL,
+    ignored    BIGINT NOT NULL,        -- not a usage record: a transcript's user turn, say
+    rejected   BIGINT NOT NULL,
+    findings   VARCHAR[] NOT NULL      -- what the loader noticed and the reader should know, one sentence each
+);
+
+CREATE TABLE rejected_line (
+    file_id INTEGER NOT NULL,
+    line    BIGINT NOT NULL,           -- 1-based; of a value over several lines, its first
+    field   VARCHAR,
+    found   VARCHAR NOT NULL,          -- shortened, never prompt or answer text
+    reason  VARCHAR NOT NULL,
+    advice  VARCHAR NOT NULL
+);
+
+-- ── facts: one row for each billed part of a request ───────────────────────────────────────────────────────────────
+
+CREATE TABLE usage (
+    request_key            VARCHAR,     -- message id, else request id, else a hash of the line
+    key_kind               VARCHAR,     -- message | request | line
+    part                   SMALLINT,    -- 0 is the request itself; advisor, compaction, fallback iterations follow
+    part_kind              VARCHAR,     -- message | advisor | compaction | fallback | declined
+    parts                  SMALLINT,    -- how many parts the request has
+    file_id                INTEGER,
+    line                   BIGINT,      -- where it was read one by one; in bulk NULL, and found on demand
+    started_at             TIMESTAMP,
+    request_id             VARCHAR,
+    provider               VARCHAR,     -- anthropic | bedrock | vertex | ... as logged; NULL: not logged
+    region                 VARCHAR,
+    model_logged           VARCHAR,
+    feature                VARCHAR,
+    user_id                VARCHAR,
+    session_id             VARCHAR,
+    tags                   VARCHAR,     -- JSON object of strings, keys sorted
+    service_tier           VARCHAR,
+    speed                  VARCHAR,
+    inference_geo          VARCHAR,
+    uncached_input_tokens  BIGINT,
+    cache_read_tokens      BIGINT,
+    cache_write_5m_tokens  BIGINT,
+    cache_write_1h_tokens  BIGINT,
+    output_tokens          BIGINT,
+    reasoning_tokens       BIGINT,      -- inside output_tokens
+    web_search_requests    BIGINT,
+    stop_reason            VARCHAR,
+    stop_category          VARCHAR,     -- stop_details.category of a refusal
+    max_tokens             BIGINT,
+    stream                 BOOLEAN,
+    latency_ms             BIGINT,
+    time_to_first_token_ms BIGINT,
+    status                 SMALLINT,    -- HTTP status
+    error                  VARCHAR,     -- error type, e.g. overloaded_error
+    recorded_cost_picos    BIGINT,      -- the log's own figure: compared, never summed
+    prefixes               VARCHAR      -- JSON: prefix fingerprints, for replaying caching
+);
+
+-- rows that lost against a fuller row of the same request; undoing the winner's load brings them back
+CREATE TABLE superseded AS SELECT *, 0::INTEGER AS superseded_by_file FROM usage;
+
+-- how many of a file's lines were already held from another file: what undoing that other file would take away
+CREATE TABLE overlap (
+    file_id      INTEGER NOT NULL,     -- the later file, whose lines were counted as duplicates
+    held_by_file INTEGER NOT NULL,
+    requests     BIGINT NOT NULL
+);
+
+-- ── settings of this store, kept beside the data (key, JSON value) ─────────────────────────────────────────────────
+
+CREATE TABLE setting (name VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);
+
+-- The place a name took in the order of spend when it first appeared, and keeps: its colour hangs on it.
+CREATE TABLE place (
+    dimension VARCHAR NOT NULL,        -- feature | model | user
+    name      VARCHAR NOT NULL,
+    place     INTEGER NOT NULL         -- from 0
+);
+
+-- ── derived: prices, as loaded from data/prices/*.toml ─────────────────────────────────────────────────────────────
+
+CREATE TABLE model (
+    model                VARCHAR PRIMARY KEY,   -- canonical, e.g. claude-haiku-4-5
+    display              VARCHAR NOT NULL,
+    context_window       BIGINT,
+    max_output_tokens    BIGINT,
+    min_cacheable_tokens BIGINT,
+    tokenizer            VARCHAR,
+    released_on          DATE,
+    retired_on           DATE
+);
+
+CREATE TABLE price (
+    model           VARCHAR NOT NULL,
+    speed           VARCHAR NOT NULL,           -- standard | fast
+    valid_from      TIMESTAMP NOT NULL,         -- UTC, inclusive
+    valid_until     TIMESTAMP NOT NULL,         -- UTC, exclusive; 9999-12-31 when open
+    prompt_over     BIGINT NOT NULL,            -- the band: prompt_over < prompt tokens <= prompt_upto; -1 for "from zero"
+    prompt_upto     BIGINT NOT NULL,
+    uncached_input  BIGINT,                     -- pico-dollars a token; NULL: no such price
+    cache_read      BIGINT,
+    cache_write_5m  BIGINT,
+    cache_write_1h  BIGINT,
+    output          BIGINT,
+    geo_us_twentieths   SMALLINT NOT NULL,      -- factor for inference_geo "us" in twentieths: 22, or 20 where it does not apply
+    regional_twentieths SMALLINT NOT NULL,      -- factor for a regional Bedrock or Vertex endpoint, likewise
+    batch_halves        SMALLINT NOT NULL,      -- factor for batch in halves: 1 (half price)
+    confidence      VARCHAR NOT NULL,           -- confirmed | likely | uncertain
+    source          VARCHAR NOT NULL,
+    checked_on      DATE,
+    note            VARCHAR
+);
+
+CREATE TABLE rule_price (                       -- what is not by the token
+    name        VARCHAR NOT NULL,               -- web_search
+    valid_from  TIMESTAMP NOT NULL,
+    valid_until TIMESTAMP NOT NULL,
+    pico_each   BIGINT NOT NULL,
+    source      VARCHAR NOT NULL
+);
+
+CREATE TABLE refusal_rule (                     -- is a refusal before any output billed?
+    valid_from  TIMESTAMP NOT NULL,
+    valid_until TIMESTAMP NOT NULL,
+    category    VARCHAR,                        -- NULL: any category not named for the period
+    billed      BOOLEAN NOT NULL
+);
+
+CREATE TABLE model_name (                       -- every model name seen in the logs, resolved
+    model_logged VARCHAR NOT NULL,
+    provider     VARCHAR,
+    region       VARCHAR,
+    model        VARCHAR,                       -- NULL: unknown to the price list
+    regional     BOOLEAN NOT NULL,              -- the endpoint carries the regional premium
+    assumption   VARCHAR                        -- what had to be assumed, in words; NULL: nothing
+);
+
+-- ── derived: the facts with their cost ─────────────────────────────────────────────────────────────────────────────
+
+CREATE TABLE priced (
+    request_key           VARCHAR,
+    part                  SMALLINT,
+    file_id               INTEGER,
+    started_at            TIMESTAMP,
+    quarter               INTEGER,     -- quarter-hours since 1970 UTC: every zone's days and hours are whole quarters
+    feature               VARCHAR,
+    model                 VARCHAR,     -- canonical, else as logged
+    user_id               VARCHAR,
+    session_id            VARCHAR,
+    tags                  VARCHAR,
+    service_tier          VARCHAR,
+    stop_reason           VARCHAR,
+    status                SMALLINT,
+    failed                SMALLINT,    -- 1: the request failed, and nothing was billed
+    latency_ms            BIGINT,
+    uncached_input_tokens BIGINT,
+    cache_read_tokens     BIGINT,
+    cache_write_5m_tokens BIGINT,
+    cache_write_1h_tokens BIGINT,
+    output_tokens         BIGINT,
+    reasoning_tokens      BIGINT,
+    prompt_tokens         BIGINT,
+    web_search_requests   BIGINT,
+    uncached_input_cost   BIGINT,      -- pico-dollars, as every *_cost here
+    cache_read_cost       BIGINT,
+    cache_write_5m_cost   BIGINT,
+    cache_write_1h_cost   BIGINT,
+    output_cost           BIGINT,
+    web_search_cost       BIGINT,
+    cost                  BIGINT,      -- NULL: unpriced
+    unpriced_because      VARCHAR,     -- unknown_model | no_price_on_date | priority_tier | no_time | ...: store/sql/cost.sql
+    request_cost          BIGINT,      -- on part 0: the whole request, all its parts; NULL: some part is unpriced
+    request_unpriced      BOOLEAN      -- on part 0: some part of the request is unpriced
+);
+
+CREATE TABLE rollup (                  -- priced, summed by quarter-hour
+    quarter               INTEGER,
+    feature               VARCHAR,
+    model                 VARCHAR,
+    service_tier          VARCHAR,
+    requests              BIGINT,
+    unpriced_requests     BIGINT,
+    failed_requests       BIGINT,
+    uncached_input_tokens BIGINT,
+    cache_read_tokens     BIGINT,
+    cache_write_5m_tokens BIGINT,
+    cache_write_1h_tokens BIGINT,
+    output_tokens         BIGINT,
+    reasoning_tokens      BIGINT,
+    prompt_tokens         BIGINT,
+    unpriced_tokens       BIGINT,
+    web_search_requests   BIGINT,
+    uncached_input_cost   HUGEINT,
+    cache_read_cost       HUGEINT,
+    cache_write_5m_cost   HUGEINT,
+    cache_write_1h_cost   HUGEINT,
+    output_cost           HUGEINT,
+    web_search_cost       HUGEINT,
+    cost                  HUGEINT      -- of what is priced; unpriced_requests says how much is missing
+);
