@@ -19,10 +19,12 @@ from ingest.record import MAX_TOKENS
 from store.derive import priced
 from store.unpacked import opened
 
-_MACROS = r"""
+MACROS = r"""
 CREATE OR REPLACE TEMP MACRO number(json) AS try_cast(json::VARCHAR AS BIGINT);
 CREATE OR REPLACE TEMP MACRO is_whole(json, number) AS
     json IS NULL OR (number IS NOT NULL AND NOT contains(json::VARCHAR, '.') AND NOT contains(json::VARCHAR, 'e'));
+CREATE OR REPLACE TEMP MACRO is_left_out(json) AS json IS NULL OR json::VARCHAR = 'null';
+CREATE OR REPLACE TEMP MACRO is_count(json, number) AS is_whole(json, number) OR json::VARCHAR = 'null';
 -- a text, or a number that reads the same as one; nearly all begin with a small letter, so that is asked first
 CREATE OR REPLACE TEMP MACRO is_odd_text(x) AS
     strlen(x) > 0 AND NOT starts_with(x, '{') AND NOT starts_with(x, '[')
@@ -31,6 +33,8 @@ CREATE OR REPLACE TEMP MACRO is_odd_text(x) AS
          OR try_cast(x AS DOUBLE) IS NULL);
 CREATE OR REPLACE TEMP MACRO is_text(x) AS
     x IS NULL OR ((x >= 'a' AND x < '{' AND x <> 'true' AND x <> 'false' OR is_odd_text(x)) AND strlen(x) <= 512);
+CREATE OR REPLACE TEMP MACRO is_tag(x) AS
+    x IS NULL OR (is_text(x) AND NOT regexp_matches(x, '["\\\x00-\x1f\x7f]'));
 -- an object of few, short, plain texts, so that its pairs can be told apart by their quotation marks
 CREATE OR REPLACE TEMP MACRO are_tags(x) AS
     strlen(x) <= 800 AND regexp_full_match(x, '\{"[^"\\ !]+":"[^"\\]+"(,"[^"\\ !]+":"[^"\\]+")*\}');
@@ -86,10 +90,10 @@ def read(
     ``number_lines`` keeps each row's line, at twice the time; ``lines_before`` is added to it. Raises Refused when
     DuckDB gave up half-way: the caller rolls back and reads that file line by line.
     """
-    con.execute(_MACROS)
+    con.execute(MACROS)
     bulk: str = getattr(format_, "BULK")  # noqa: B009
     sql = bulk.replace("{most_tokens}", str(MAX_TOKENS))
-    named = {"path": _literal(path), "file_id": file_id}
+    named = {"path": literal(path), "file_id": file_id}
     try:
         if number_lines:
             with _in_file_order(con):
@@ -197,6 +201,6 @@ def is_json_lines(path: Path) -> bool:
         return False
 
 
-def _literal(path: Path) -> str:
+def literal(path: Path) -> str:
     """A path DuckDB will not take for a pattern."""
     return re.sub(r"([*?\[])", r"[\1]", str(path))

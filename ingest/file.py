@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from duckdb import DuckDBPyConnection
 
-from ingest import bulk
+from ingest import bulk, bulk_lines
 from ingest.documents import Document, read_documents, read_head
 from ingest.file_result import Before, FileResult, Found
 from ingest.formats import (
@@ -18,6 +18,7 @@ from ingest.formats import (
     Reader,
     ReadOptions,
     by_name,
+    claude_code,
     detect,
     entries_of,
     home_made,
@@ -76,6 +77,41 @@ def read_file(
         return whole if path in options.names else replace(whole, found=_found(path, identity, reading, start))
     except OSError as error:
         return replace(result, read=0, rejected=1, rejects=((1, unreadable(error)),))
+
+
+def read_together(loading: Loading, files: Mapping[Path, int], format_: Format) -> dict[Path, FileResult]:
+    """Reads many files of one format at once; those that cannot be read so are not in the answer, nor loaded."""
+    results: dict[Path, FileResult] = {}
+    names = {path: kept_path(path) for path in files}
+    projects = {path: ReadOptions(path=name).project for path, name in names.items()}
+    identities = {path: Identity.of(path) for path in files}
+    taken = bulk_lines.read(loading.con, files, format_, loading.models, projects)
+    for path, lines in taken.items():
+        identity = identities[path]
+        place = last_line_end(path, identity.bytes) or None
+        results[path] = FileResult(
+            files[path],
+            Path(names[path]),
+            format_.NAME,
+            identity.bytes,
+            lines.read,
+            lines.ignored,
+            findings=lines.findings,
+            found=Found(identity, place, None, seal(path, place or identity.bytes)),
+        )
+    return results
+
+
+def for_lines(path: Path, options: LoadOptions) -> Format | None:
+    """The format whose query for many files takes this one, by its first bytes; None if it has to be read alone."""
+    if options.field_map or options.number_lines or options.growing or options.format not in (None, claude_code.NAME):
+        return None
+    try:
+        with path.open("rb") as file:
+            start = file.read(1 << 16)
+    except OSError:
+        return None
+    return claude_code if claude_code.glance(start) else None
 
 
 def unreadable(error: OSError) -> Rejected:

@@ -20,18 +20,25 @@ def record_load(
     """Writes a load down with those of its files that were read; ``seconds`` is how long that took."""
     now = datetime.now(UTC).replace(tzinfo=None)
     con.execute("INSERT INTO load VALUES (?, ?, ?, ?)", [load_id, now, origin, seconds])
+    columns = list(zip(*(_row(load_id, result, read_as) for result in results if result.file_id), strict=True))
+    values = ", ".join(f"unnest(?::{kind})" for kind in _KINDS)
+    con.execute(f"INSERT INTO load_file SELECT {values}", [list(column) for column in columns])
     for result in results:
-        if not result.file_id:
-            continue
-        con.execute(f"INSERT INTO load_file VALUES ({', '.join('?' * 22)})", _row(load_id, result, read_as))
-        if result.rejects:
+        if result.rejects and result.file_id:
             con.executemany(
                 "INSERT INTO rejected_line VALUES (?, ?, ?, ?, ?, ?)",
                 [[result.file_id, line, r.field, r.found, r.reason, r.advice] for line, r in result.rejects],
             )
 
 
+_KINDS = (
+    *("INTEGER[]", "INTEGER[]", "VARCHAR[]", "VARCHAR[]", *["BIGINT[]"] * 6, "VARCHAR[][]"),
+    *("UBIGINT[]", "UBIGINT[]", *["BIGINT[]"] * 4, "VARCHAR[]", "VARCHAR[]", *["BIGINT[]"] * 3),
+)
+
+
 def _row(load_id: int, result: FileResult, read_as: str) -> list[object]:
+    """A row of `load_file`."""
     found, before = result.found, result.before
     counts = [result.bytes, result.lines, result.requests, result.duplicates, result.ignored, result.rejected]
     row = [result.file_id, load_id, str(result.path), result.format, *counts, list(result.findings)]
@@ -46,21 +53,21 @@ def _row(load_id: int, result: FileResult, read_as: str) -> list[object]:
 def as_before(con: DuckDBPyConnection, path: Path, seen: Seen) -> FileResult:
     """A file in which there is nothing new: what its lines were then; all its requests are held already."""
     kept = kept_path(path)
-    rejects = con.execute(
+    rejects = _rejects(con, kept, seen.file_id) if seen.whole_rejected else ()
+    before = Before(seen.whole_lines, seen.whole_ignored, seen.whole_rejected)
+    return FileResult(0, Path(kept), seen.format, seen.bytes, before=before, rejects=rejects)
+
+
+def _rejects(con: DuckDBPyConnection, kept: str, until: int) -> tuple[tuple[int, Rejected], ...]:
+    """The first rejected lines of a file as it was read up to a file id."""
+    found = con.execute(
         "SELECT DISTINCT ON (line) line, field, found, reason, advice FROM rejected_line JOIN load_file USING (file_id)"
         " WHERE path = ? AND file_id <= ? ORDER BY line, file_id DESC LIMIT 20",
-        [kept, seen.file_id],
+        [kept, until],
     )
-    return FileResult(
-        0,
-        Path(kept),
-        seen.format,
-        seen.bytes,
-        before=Before(seen.whole_lines, seen.whole_ignored, seen.whole_rejected),
-        rejects=tuple(
-            (line, Rejected(field=field, found=found, reason=reason, advice=advice))
-            for line, field, found, reason, advice in (rejects.fetchall() if seen.whole_rejected else ())
-        ),
+    return tuple(
+        (line, Rejected(field=field, found=found, reason=reason, advice=advice))
+        for line, field, found, reason, advice in found.fetchall()
     )
 
 

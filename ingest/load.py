@@ -11,9 +11,9 @@ from duckdb import DuckDBPyConnection
 
 from ingest import recorded_cost
 from ingest.bulk import Refused
-from ingest.file import Loading, read_file
+from ingest.file import Loading, for_lines, read_file, read_together
 from ingest.file_result import FileResult
-from ingest.formats import by_name
+from ingest.formats import Format, by_name
 from ingest.formats.names import Names
 from ingest.ledger import as_before, record_load, retold
 from ingest.options import LoadOptions
@@ -109,13 +109,13 @@ def _load(
 ) -> LoadSummary:
     began = time.monotonic()
     with store.writing() as con, Scratch(store.path) as scratch:
-        load_id = _next(con, "load_ids")
+        [load_id] = _next(con, "load_ids")
         memory = Memory(con, options)
         loading = Loading(con, options, LoggedModels(con, store.prices), scratch, refused)
         results = _read(loading, files, memory, progress)
         if not results:
             raise NothingToLoad(f"none of the {len(files):,} files there is a log Spendglass recognises. {_NAME_IT}")
-        read = [result.file_id for result in results if result.file_id]
+        read = sorted(result.file_id for result in results if result.file_id)
         if not read:
             return LoadSummary(0, tuple(results), 0, 0, time.monotonic() - began)
         gave_way = settle(con, read[0], retold(con, results))
@@ -131,25 +131,43 @@ def _load(
 
 
 def _read(loading: Loading, files: dict[Path, bool], memory: Memory, progress: Progress | None) -> list[FileResult]:
-    unchanged = memory.unchanged(files)
-    results = []
-    for done, (path, named) in enumerate(files.items()):
+    """What became of each file, in their order; of many transcripts at once, of all others one by one."""
+    results: dict[Path, FileResult] = {
+        path: as_before(loading.con, path, seen) for path, seen in memory.unchanged(files).items()
+    }
+    new = [path for path in files if path not in results]
+    ids = dict(zip(new, _next(loading.con, "file_ids", len(new)), strict=True))
+    for done, (format_, together) in enumerate(_together(loading, new, memory).items()):
         if progress:
-            progress(done, len(files), path)
-        if path in unchanged:
-            results.append(as_before(loading.con, path, unchanged[path]))
+            progress(done, len(files), next(iter(together)))
+        results |= read_together(loading, {path: ids[path] for path in together}, format_)
+    for path in new:
+        if path in results:
             continue
-        file_id = _next(loading.con, "file_ids")
-        result = read_file(loading, path, file_id=file_id, named=named, seen=memory.of(path))
+        if progress:
+            progress(len(results), len(files), path)
+        result = read_file(loading, path, file_id=ids[path], named=files[path], seen=memory.of(path))
         if result:
-            results.append(result)
+            results[path] = result
     if progress:
         progress(len(files), len(files), path)
-    return results
+    return [results[path] for path in files if path in results]
 
 
-def _next(con: DuckDBPyConnection, sequence: str) -> int:
-    return int(con.execute(f"SELECT nextval('{sequence}')").fetchall()[0][0])
+def _together(loading: Loading, files: list[Path], memory: Memory) -> dict[Format, list[Path]]:
+    """The files that a query for many takes, by format; not for a few, nor what can go on where it was."""
+    found: dict[Format, list[Path]] = {}
+    for path in files:
+        if path in loading.refused or memory.of(path):
+            continue
+        format_ = for_lines(path, loading.options)
+        if format_:
+            found.setdefault(format_, []).append(path)
+    return found
+
+
+def _next(con: DuckDBPyConnection, sequence: str, count: int = 1) -> list[int]:
+    return [int(found) for (found,) in con.execute(f"SELECT nextval('{sequence}') FROM range({count})").fetchall()]
 
 
 def _settled(con: DuckDBPyConnection, results: list[FileResult], first: int) -> list[FileResult]:

@@ -29,7 +29,7 @@ def files_of(paths: Iterable[Path]) -> dict[Path, bool]:
 
 def _behind(path: Path) -> Iterator[tuple[Path, bool]]:
     if path.is_dir():
-        below = sorted(_below(path))
+        below = list(_below(path))
         if not below:
             raise NothingToLoad(f"{path} holds no file. Name a log file, or a folder that holds some.")
         yield from ((child, False) for child in below)
@@ -41,7 +41,7 @@ def _behind(path: Path) -> Iterator[tuple[Path, bool]]:
             raise NothingToLoad(f"{path} matches no file. Name a log file, a folder, or a pattern that matches some.")
         for one in matching:
             if one.is_dir():
-                yield from ((child, False) for child in sorted(_below(one)))
+                yield from ((child, False) for child in _below(one))
             elif one.is_file():
                 yield one, False
     elif path.is_symlink():
@@ -53,15 +53,22 @@ def _behind(path: Path) -> Iterator[tuple[Path, bool]]:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """The files in a folder, none hidden; a folder that is reached twice, through a link say, is entered once."""
+    """The files in a folder in order, none hidden; a folder reached twice, through a link say, is entered once."""
+    found: list[str] = []
     entered: set[tuple[int, int]] = set()
-    for where, folders, names in os.walk(folder, followlinks=True):
-        stat = Path(where).stat()
+    folders = [str(folder)]
+    while folders:
+        where = folders.pop()
+        stat = os.stat(where)  # noqa: PTH116
         if (stat.st_dev, stat.st_ino) in entered:
-            folders.clear()
             continue
         entered.add((stat.st_dev, stat.st_ino))
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            if not name.startswith(".") and (Path(where) / name).is_file():
-                yield Path(where) / name
+        with os.scandir(where) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir():
+                    folders.append(entry.path)
+                elif entry.is_file():
+                    found.append(entry.path)
+    return map(Path, sorted(found))

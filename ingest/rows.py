@@ -6,55 +6,15 @@ import hashlib
 import json
 from typing import Any
 
-import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from ingest.record import UsageRecord
 from store.derive import priced
+from store.facts import FACTS
 from store.model_names import LoggedModels
 
-_SCHEMA = pa.schema(
-    [
-        ("request_key", pa.string()),
-        ("key_kind", pa.string()),
-        ("part", pa.int16()),
-        ("part_kind", pa.string()),
-        ("parts", pa.int16()),
-        ("file_id", pa.int32()),
-        ("line", pa.int64()),
-        ("started_at", pa.timestamp("us")),
-        ("request_id", pa.string()),
-        ("provider", pa.string()),
-        ("region", pa.string()),
-        ("model_logged", pa.string()),
-        ("feature", pa.string()),
-        ("user_id", pa.string()),
-        ("session_id", pa.string()),
-        ("tags", pa.string()),
-        ("service_tier", pa.string()),
-        ("speed", pa.string()),
-        ("inference_geo", pa.string()),
-        ("uncached_input_tokens", pa.int64()),
-        ("cache_read_tokens", pa.int64()),
-        ("cache_write_5m_tokens", pa.int64()),
-        ("cache_write_1h_tokens", pa.int64()),
-        ("output_tokens", pa.int64()),
-        ("reasoning_tokens", pa.int64()),
-        ("web_search_requests", pa.int64()),
-        ("stop_reason", pa.string()),
-        ("stop_category", pa.string()),
-        ("max_tokens", pa.int64()),
-        ("stream", pa.bool_()),
-        ("latency_ms", pa.int64()),
-        ("time_to_first_token_ms", pa.int64()),
-        ("status", pa.int16()),
-        ("error", pa.string()),
-        ("recorded_cost_picos", pa.int64()),
-        ("prefixes", pa.string()),
-    ]
-)
 _INTO_USAGE = f"INSERT INTO usage BY NAME {priced('rows')}"
-_MODEL, _PROVIDER, _REGION = (_SCHEMA.get_field_index(name) for name in ("model_logged", "provider", "region"))
+_MODEL, _PROVIDER, _REGION = (list(FACTS).index(name) for name in ("model_logged", "provider", "region"))
 _BATCH = 50_000
 
 
@@ -121,12 +81,27 @@ class Rows:
         if not self._rows:
             return
         self._models.learn((row[_MODEL], row[_PROVIDER], row[_REGION]) for row in self._rows if row[_MODEL] is not None)
-        columns = zip(*self._rows, strict=True)
-        arrays = [pa.array(column, type=field.type) for column, field in zip(columns, _SCHEMA, strict=True)]
-        self._con.register("rows", pa.Table.from_arrays(arrays, schema=_SCHEMA))
+        self._con.register("rows", _table(self._rows))
         self._con.execute(_INTO_USAGE)
         self._con.unregister("rows")
         self._rows.clear()
+
+
+def _table(rows: list[tuple[Any, ...]]) -> Any:
+    """The rows as an Arrow table."""
+    import pyarrow as pa  # slow to import, and not needed for what is read in bulk
+
+    types = {
+        "VARCHAR": pa.string(),
+        "SMALLINT": pa.int16(),
+        "INTEGER": pa.int32(),
+        "BIGINT": pa.int64(),
+        "BOOLEAN": pa.bool_(),
+        "TIMESTAMP": pa.timestamp("us"),
+    }
+    columns = zip(*rows, strict=True)
+    arrays = [pa.array(column, type=types[kind]) for column, kind in zip(columns, FACTS.values(), strict=True)]
+    return pa.Table.from_arrays(arrays, names=list(FACTS))
 
 
 def _key_of(record: UsageRecord, raw: bytes) -> tuple[str, str]:

@@ -37,7 +37,7 @@ class Identity:
 
     @classmethod
     def of(cls, path: Path) -> Identity:
-        stat = path.stat()
+        stat = os.stat(path)  # noqa: PTH116
         return cls(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
 
 
@@ -87,17 +87,19 @@ class Memory:
     def of(self, path: Path) -> Seen | None:
         """How the file was found last, under this name or, if it was renamed, another."""
         try:
-            return self._of(path, Identity.of(path))
+            return self._of(path, Identity.of(path)) if self._by_path else None
         except OSError:
             return None
 
     def _of(self, path: Path, now: Identity) -> Seen | None:
+        if not self._by_path:
+            return None
         return self._by_inode.get((now.device, now.inode)) or self._by_path.get(kept_path(path))
 
     def unchanged(self, paths: Mapping[Path, bool]) -> dict[Path, Seen]:
         """Those of the files in which there is nothing new; never one that is only here to be loaded, under a name."""
         found: dict[Path, Seen] = {}
-        if self._names:
+        if self._names or not self._by_path:
             return found
         for path in paths:
             try:
@@ -127,9 +129,10 @@ def seal(path: Path, length: int) -> str | None:
 def last_line_end(path: Path, length: int) -> int:
     """Where the last whole line within a file's first ``length`` bytes ends."""
     with path.open("rb") as file:
-        end = length
+        end, step = length, 1 << 12
         while end > 0:
-            start = max(0, end - (1 << 20))
+            start = max(0, end - step)
+            step = 1 << 20
             file.seek(start)
             found = file.read(end - start).rfind(b"\n")
             if found >= 0:

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-# fmt: off
-FACTS = (
-    "request_key", "key_kind", "part", "part_kind", "parts", "file_id", "line", "started_at", "request_id", "provider",
-    "region", "model_logged", "feature", "user_id", "session_id", "tags", "service_tier", "speed", "inference_geo",
-    "uncached_input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "output_tokens",
-    "reasoning_tokens", "web_search_requests", "stop_reason", "stop_category", "max_tokens", "stream", "latency_ms",
-    "time_to_first_token_ms", "status", "error", "recorded_cost_picos", "prefixes",
-)
-# fmt: on
+# column -> its type
+FACTS = {
+    **dict.fromkeys(("request_key", "key_kind"), "VARCHAR"),
+    "part": "SMALLINT",
+    "part_kind": "VARCHAR",
+    "parts": "SMALLINT",
+    "file_id": "INTEGER",
+    "line": "BIGINT",
+    "started_at": "TIMESTAMP",
+    **dict.fromkeys(
+        ("request_id", "provider", "region", "model_logged", "feature", "user_id", "session_id"), "VARCHAR"
+    ),
+    **dict.fromkeys(("tags", "service_tier", "speed", "inference_geo"), "VARCHAR"),
+    **dict.fromkeys(("uncached_input_tokens", "cache_read_tokens"), "BIGINT"),
+    **dict.fromkeys(("cache_write_5m_tokens", "cache_write_1h_tokens"), "BIGINT"),
+    **dict.fromkeys(("output_tokens", "reasoning_tokens", "web_search_requests"), "BIGINT"),
+    **dict.fromkeys(("stop_reason", "stop_category"), "VARCHAR"),
+    "max_tokens": "BIGINT",
+    "stream": "BOOLEAN",
+    **dict.fromkeys(("latency_ms", "time_to_first_token_ms"), "BIGINT"),
+    "status": "SMALLINT",
+    "error": "VARCHAR",
+    "recorded_cost_picos": "BIGINT",
+    "prefixes": "VARCHAR",
+}
 
 
 def facts(where: str = "true", *, source: str = "usage") -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from store.unpacked import Damaged, opened
@@ -14,7 +16,25 @@ _OUTPUT = re.compile(rb'"output_tokens"\s*:\s*(\d+)')
 
 def kept_path(path: Path) -> str:
     """A file's path as the store keeps it: below this project relative to it, elsewhere absolute."""
-    absolute = path.resolve()
+    folder, name = os.path.split(path)
+    if name in ("", ".", "..") or os.path.islink(path):  # noqa: PTH114
+        return _kept(path.resolve())
+    folder = os.path.join(os.getcwd(), folder)  # noqa: PTH109, PTH118
+    try:
+        stat = os.stat(folder)  # noqa: PTH116
+    except OSError:
+        return _kept(path.resolve())
+    return f"{_kept_folder(folder, stat.st_dev, stat.st_ino)}{name}"
+
+
+@lru_cache(maxsize=1024)
+def _kept_folder(folder: str, _device: int, _inode: int) -> str:
+    """A folder's part of a path; many files share it, and finding it asks about each folder on the way."""
+    kept = _kept(Path(folder).resolve())
+    return "" if kept == "." else f"{kept.rstrip('/')}/"
+
+
+def _kept(absolute: Path) -> str:
     return str(absolute.relative_to(ROOT) if absolute.is_relative_to(ROOT) else absolute)
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "Reader",
     "WrongFormat",
     "by_name",
+    "claude_code",
     "detect",
     "entries_of",
     "home_made",

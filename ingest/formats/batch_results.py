@@ -52,16 +52,15 @@ class BatchResults:
             return None
         result = value.get("result")
         kind = _type(result)
-        if not isinstance(result, dict) or kind not in RESULTS:
+        if not isinstance(result, dict):
+            raise Rejected(field="result", found=fields.hidden(result), reason="not an object", advice=ADVICE)
+        if kind not in RESULTS:
             reason = f"none of {', '.join(RESULTS)}"
-            raise Rejected(field="result.type", found=kind, reason=reason, advice=ADVICE)
+            raise Rejected(field="result.type", found=result.get("type"), reason=reason, advice=ADVICE)
         beside = self._messages.beside({name: inner for name, inner in value.items() if name != "result"})
         known: dict[str, Any] = {"service_tier": "batch", "tags": _custom_id(value)}
         if kind != "succeeded":
-            error = result.get("error")
-            inner = error.get("error") if isinstance(error, dict) else None
-            body = error if isinstance(error, dict) and isinstance(inner, dict) else {"error": error}
-            return self._messages.failed(beside, error_of(body) if kind == "errored" else kind, **known)
+            return self._messages.failed(beside, _error(result) if kind == "errored" else kind, **known)
         message = result.get("message")
         if not isinstance(message, dict) or not is_message({"type": "message", **message}):
             raise Rejected(
@@ -81,6 +80,14 @@ class BatchResults:
 def _type(result: object) -> str | None:
     kind = result.get("type") if isinstance(result, dict) else None
     return kind if isinstance(kind, str) else None
+
+
+def _error(result: Row) -> str:
+    """The type of an error, which stands in an error body or, in some logs, alone."""
+    body = result.get("error")
+    if isinstance(body, dict) and isinstance(body.get("error"), dict):
+        return error_of(body, "result.error")
+    return error_of(result, "result")
 
 
 def _custom_id(value: Row) -> dict[str, str] | None:

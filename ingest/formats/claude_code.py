@@ -12,13 +12,16 @@ message's. Cache is outside ``input_tokens``.
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Any
+from pathlib import Path
+
+from duckdb import DuckDBPyConnection
 
 from ingest import fields
 from ingest.api_usage import billing_fields, parts_of
 from ingest.formats.names import Row
-from ingest.formats.reading import Counted, ReadOptions
+from ingest.formats.reading import Counted, ReadOptions, counted
 from ingest.formats.usage_record import stop_category
 from ingest.record import Rejected, UsageRecord
 
@@ -26,6 +29,7 @@ NAME = "claude_code"
 LABEL = "Claude Code transcripts"
 EACH_ALONE = True
 
+BULK_LINES = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
 ROWS = ("user", "assistant", "system", "progress", "attachment")
 SYNTHETIC = "<synthetic>"
 UNDERSTATED = (
@@ -38,6 +42,26 @@ ADVICE = "Load the transcript as Claude Code wrote it."
 def recognises(values: list[object]) -> bool:
     """Some row is of a session, with a type transcripts have."""
     return any(isinstance(value, dict) and (_is_row(value) or _is_bare_assistant(value)) for value in values)
+
+
+def glance(start: bytes) -> bool:
+    """Is a file that begins like this surely a transcript?"""
+    for line in start.split(b"\n")[:20]:
+        if b'"sessionId"' in line and b'"uuid"' in line and line.startswith(b"{"):
+            try:
+                return _is_row(json.loads(line))
+            except ValueError:
+                return False
+    return False
+
+
+def findings_in(con: DuckDBPyConnection, table: str) -> dict[int, tuple[str, ...]]:
+    """What a reader would notice in the rows of each file that were read in bulk."""
+    found = con.execute(
+        f"SELECT file_id, count(*) FROM {table} WHERE verdict = 'usage' AND regexp_matches(tags, ?) GROUP BY file_id",
+        [f'"version":"{VERSIONS.pattern}"'],
+    )
+    return {file_id: (counted(UNDERSTATED, number),) for file_id, number in found.fetchall()}
 
 
 def reader(options: ReadOptions) -> Transcript:
@@ -109,9 +133,9 @@ class Transcript:
         )
 
     def _tags(self, row: Row, path: str) -> dict[str, str]:
-        agent = row.get("agentId") or ("sidechain" if row.get("isSidechain") is True else None)
-        found: dict[str, Any] = {"branch": row.get("gitBranch"), "agent": agent, "version": row.get("version")}
-        tags = {name: fields.text(value, f"{path}{name}") for name, value in found.items() if value is not None}
+        tags = {name: fields.text(row.get(theirs), f"{path}{theirs}") for name, theirs in TAGS.items()}
+        if tags["agent"] is None and row.get("isSidechain") is True:
+            tags["agent"] = "sidechain"
         if VERSIONS.fullmatch(tags.get("version") or ""):
             self._findings.add(UNDERSTATED)
         return {name: value for name, value in tags.items() if value is not None}
@@ -125,6 +149,7 @@ class Transcript:
         return self._findings.sentences()
 
 
+TAGS = {"branch": "gitBranch", "agent": "agentId", "version": "version"}
 VERSIONS = re.compile(r"2\.1\.[23]\d")
 
 

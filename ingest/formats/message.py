@@ -112,6 +112,6 @@ def _parsed(text: str) -> object:
         return None
 
 
-def error_of(body: Row) -> str:
-    """The type of an error body's error; its message is left out."""
-    return error_type(body.get("error"), "error") or "error"
+def error_of(body: Row, path: str = "") -> str:
+    """The type of the error of an error body found at ``path``; its message is left out."""
+    return error_type(body.get("error"), f"{path}.error".lstrip(".")) or "error"

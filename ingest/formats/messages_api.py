@@ -51,8 +51,8 @@ class Responses:
             message, rest, path = found
             return self._messages.record(message, self._messages.beside(rest), path=path)
         if found := unwrapped(value, is_error):
-            body, rest, _ = found
-            return self._messages.failed(self._messages.beside(rest), error_of(body))
+            body, rest, path = found
+            return self._messages.failed(self._messages.beside(rest), error_of(body, path))
         return None
 
     def finish(self) -> list[UsageRecord]:

@@ -58,7 +58,9 @@ def record_of(value: object, line: int, reader: Reader) -> UsageRecord | None:
 class Format(Protocol):
     """A module of this folder that reads one log format. What it may have beside this:
 
-    ``BULK``: a query that reads whole files (`ingest/bulk.py`). ``entries(value)``: the values inside one value of the
+    ``BULK``: a query that reads a whole file (`ingest/bulk.py`). ``BULK_LINES``: one that reads the lines of many files
+    (`ingest/bulk_lines.py`), with ``glance(start)`` to tell such files by their first bytes and
+    ``findings_in(con, table)`` for what a reader would notice. ``entries(value)``: the values inside one value of the
     file, each counted as a line, where one holds several requests. ``RETOLD = True``: somebody else's account of the
     API's counts, which gives way to the API's own of a finished message. ``EACH_ALONE = True``: what a value means does
     not hang on those before it, so that of a grown file only what was added has to be read.
@@ -106,4 +108,9 @@ class Counted:
 
     def sentences(self) -> list[str]:
         """One sentence a finding, with the number of requests."""
-        return [f"{n:,} {'request' if n == 1 else 'requests'}: {text}." for text, n in self.counts.items()]
+        return [counted(text, number) for text, number in self.counts.items()]
+
+
+def counted(finding: str, number: int) -> str:
+    """A finding as a sentence, with the number of requests."""
+    return f"{number:,} {'request' if number == 1 else 'requests'}: {finding}."

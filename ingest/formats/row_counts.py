@@ -57,12 +57,12 @@ def logged(row: Beside) -> Logged:
     return Logged(given, count(row, "output_tokens"), read, *_writes(row))
 
 
-def count(row: Beside, ours: str) -> int | None:
+def count(row: Beside, ours: str, *, of: str = "token") -> int | None:
     """One count, as a number or digits; ``None`` if it is not there."""
     value = row.values.get(ours)
     if type(value) is int and 0 <= value <= MAX_TOKENS:
         return value
-    return None if value is None or value == "" else fields.tokens(value, row.field(ours), digits=True)
+    return None if value is None or value == "" else fields.tokens(value, row.field(ours), digits=True, of=of)
 
 
 def api_usage(row: Beside) -> tuple[Row, str] | None:
@@ -98,7 +98,7 @@ def part_of_row(row: Beside, model: str, *, failed: bool, survey: Survey, findin
     if reasoning is not None and output is not None and reasoning > output:
         findings.add(REASONING)
         reasoning = None
-    searches = count(row, "web_search_requests") or 0
+    searches = count(row, "web_search_requests", of="web search") or 0
     return Part(model, uncached, output, counts.read, counts.write_5m, counts.write_1h, reasoning, searches)
 
 

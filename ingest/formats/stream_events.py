@@ -71,7 +71,7 @@ class StreamEvents:
     def __init__(self, options: ReadOptions) -> None:
         self._messages = Messages(options)
         self._open: dict[str, _Stream] = {}
-        self._latest = ""
+        self._latest: str | None = None
         self._begun_again: list[_Stream] = []
 
     def read(self, value: object, _line: int, /) -> UsageRecord | None:
@@ -91,20 +91,26 @@ class StreamEvents:
         if kind not in ("message_delta", "message_stop", "error"):
             return None
         key = self._key(around) or self._latest
-        stream = self._open.get(key)
-        if stream is None:
+        stream = self._open.get(key) if key is not None else None
+        if key is None or stream is None:
             self._messages.findings.add(NO_START)
         elif kind == "message_delta":
             self._count(stream, event, path)
         elif kind == "error":
-            stream.error = error_of(event)
+            stream.error = error_of(event, path)
         else:
             return self._record(self._open.pop(key))
         return None
 
     def _start(self, event: Row, around: Row, path: str) -> None:
+        """Opens a stream. One that cannot be has closed the one before, whose counts the next events are not."""
         message = event.get("message")
         at = f"{path}.message".lstrip(".")
+        message_id = message.get("id") if isinstance(message, dict) else None
+        key = self._key(around) or (message_id if isinstance(message_id, str) else "")
+        if key in self._open:
+            self._begun_again.append(self._open.pop(key))
+        self._latest = None
         if not isinstance(message, dict):
             raise Rejected(
                 field=at, found=fields.hidden(message), reason="not an object", advice="Log the events as they came."
@@ -112,10 +118,6 @@ class StreamEvents:
         stream = _Stream(message, {n: v for n, v in around.items() if n not in ("message", "delta", "index")}, at)
         read_message(message, at)
         stream.started_at = self._messages.time(self._messages.beside(stream.around))
-        message_id = message.get("id")
-        key = self._key(around) or (message_id if isinstance(message_id, str) else "")
-        if key in self._open:
-            self._begun_again.append(self._open.pop(key))
         self._open[key] = stream
         self._latest = key
 
