@@ -32,7 +32,7 @@ class UsageRecord:
     """One request to the API, as metered. Times are UTC without a zone; no prompt or answer text.
 
     ``log_id`` is the log's own name for the row, unique among all logs ("span:<trace>/<span>"): what the request is
-    known by where neither the message's nor the request's id is logged.
+    known by where the message's id is not logged.
     """
 
     parts: tuple[Part, ...]

@@ -107,10 +107,10 @@ def _table(rows: list[tuple[Any, ...]]) -> Any:
 def _key_of(record: UsageRecord, raw: bytes) -> tuple[str, str]:
     if record.message_id:
         return "message", record.message_id
-    if record.request_id:
-        return "request", record.request_id
     if record.log_id:
         return "log", record.log_id
+    if record.request_id:
+        return "request", record.request_id
     return "line", hashlib.sha256(raw.strip()).hexdigest()
 
 

@@ -15,15 +15,23 @@ _FULLER = (
     "gives_way, output_tokens DESC NULLS LAST, parts DESC, stop_reason IS NULL, started_at ASC NULLS LAST, file_id,"
     " line NULLS FIRST, row_id"
 )
-# Requests known by their request id alone, of which another log says which message that was.
+# Requests that a log knows by its own id or by the request id alone, where another log tells more of who they are.
 _ALIASES = """
 CREATE OR REPLACE TEMP TABLE alias AS
-SELECT alone.request_key, min(told.request_key) AS contest
-FROM (SELECT request_key, request_id, file_id FROM usage WHERE part = 0 AND key_kind = 'request') AS alone
-JOIN (SELECT request_key, request_id, file_id FROM usage WHERE part = 0 AND key_kind = 'message') AS told
-    USING (request_id)
-WHERE greatest(alone.file_id, told.file_id) >= $first
-GROUP BY alone.request_key HAVING count(DISTINCT told.request_key) = 1
+WITH alone AS (
+    SELECT request_id, request_key, file_id FROM usage
+    WHERE part = 0 AND key_kind IN ('request', 'log') AND request_id IS NOT NULL
+),
+best AS (
+    SELECT request_id, max(file_id) AS latest,
+           count(DISTINCT request_key) FILTER (key_kind = 'message') AS messages,
+           CASE WHEN messages = 1 THEN min(request_key) FILTER (key_kind = 'message')
+                WHEN messages = 0 THEN coalesce(min(request_key) FILTER (key_kind = 'request'), min(request_key))
+           END AS contest
+    FROM usage SEMI JOIN alone USING (request_id) WHERE part = 0 GROUP BY request_id
+)
+SELECT DISTINCT alone.request_key, best.contest FROM alone JOIN best USING (request_id)
+WHERE best.latest >= $first AND best.contest <> alone.request_key
 """
 # By their hashes first: whole keys are compared only of the few that share one.
 _SUSPECTS = """

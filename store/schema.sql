@@ -60,7 +60,7 @@ CREATE TABLE rejected_line (
 -- Facts and what is derived from them stand in one row, since writing a row's names and keys twice is what would cost.
 
 CREATE TABLE usage (
-    request_key            VARCHAR,     -- message id, else request id, else the log's own id, else a hash of the line
+    request_key            VARCHAR,     -- message id, else the log's own id, else request id, else a hash of the line
     key_kind               VARCHAR,     -- message | request | log | line
     part                   SMALLINT,    -- 0 is the request itself; advisor, compaction, fallback iterations follow
     part_kind              VARCHAR,     -- message | advisor | compaction | fallback | declined

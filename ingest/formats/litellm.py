@@ -139,13 +139,13 @@ def _usage(value: Row, metadata: Row) -> tuple[Row, str]:
 
 
 def _ids(value: Row, name: str | None) -> dict[str, str | None]:
-    """A message's id with the API's request id; any other id is LiteLLM's, and the same in payload and table."""
-    if name is None or not name.startswith("msg_"):
-        return {"log_id": name and f"litellm:{name}"}
+    """The API's request id with a message's id; any other id is LiteLLM's own, and the same in payload and table."""
     headers = object_in(object_in(value, "hidden_params"), "additional_headers")
     found = (headers.get("llm_provider-request-id"), headers.get("request-id"))
-    ids = (text for text in found if isinstance(text, str) and text.startswith("req_"))
-    return {"message_id": name, "request_id": next(ids, None)}
+    request_id = next((text for text in found if isinstance(text, str) and text.startswith("req_")), None)
+    if name is not None and name.startswith("msg_"):
+        return {"message_id": name, "request_id": request_id}
+    return {"log_id": name and f"litellm:{name}", "request_id": request_id}
 
 
 def _failure(value: Row, metadata: Row) -> tuple[int | None, str]:
