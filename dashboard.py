@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
+from ingest.routes import ROUTES, serving, under
 from pages import data, features, models, overview, users
 from ui import drill, look, names
 from ui.cached import store_problem
@@ -26,9 +27,6 @@ ICON = Path(__file__).with_name("ui") / "assets" / "icon.png"
 async def to_overview(request: Request) -> RedirectResponse:
     """The first page answers at the root alone; its name is an address too."""
     return RedirectResponse(f"./?{request.url.query}" if request.url.query else "./")
-
-
-ROUTES = [Route("/overview", to_overview)]
 
 
 def main() -> None:
@@ -55,15 +53,25 @@ def main() -> None:
 
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any] | None]:
-    """Keeps the imported modules out of garbage collection, which would otherwise walk them after every rerun."""
+    """Holds the store and answers over HTTP while the server runs.
+
+    The imported modules are kept out of garbage collection, which would otherwise walk them after every rerun.
+    """
     import pandas  # noqa: F401
     import plotly.graph_objects  # noqa: F401
     import pyarrow.parquet  # noqa: F401
 
     gc.collect()
     gc.freeze()
-    yield None
+    async with serving(lambda: int(st.get_option("server.port")), _base()):
+        yield None
     gc.unfreeze()
+
+
+def _base() -> str:
+    """The path the dashboard is served under: "" or "/spend"."""
+    path = (st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{path}" if path else ""
 
 
 if __name__ != "__main__":
@@ -73,6 +81,7 @@ if __name__ != "__main__":
 
     PagesManager.uses_pages_directory = False  # else a deep link on a fresh server runs pages/x.py without this file
     guards = [Middleware(SecurityHeaders), Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts())]
-    app = st.App(Path(__file__), routes=ROUTES, middleware=guards, lifespan=lifespan)
+    routes = under(_base(), [Route("/overview", to_overview), *ROUTES])
+    app = st.App(Path(__file__), routes=routes, middleware=guards, lifespan=lifespan)
 else:
     main()

@@ -9,33 +9,32 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+from ingest.access import USUAL_URL, access_of
 from ingest.formats import WrongFormat
-from ingest.load import LoadSummary, NothingToLoad, load
+from ingest.handover import HandOverFailed, at_terminal, clear_terminal, hand_over, running
+from ingest.load import NothingToLoad, load
 from ingest.options import LoadOptions
 from ingest.progress import shown
-from store.connection import StoreError, default_path, open_store
-from store.money import usd
+from ingest.summary import Summary, told
+from store.connection import StoreBusy, StoreError, default_path, open_store
 from store.prices import PriceListError
-
-SHOWN_REJECTS = 10
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0 done, 1 done but --strict found rejected lines or unpriced requests, 2 wrong call."""
-    args = _arguments().parse_args(argv)
+    parser = _arguments()
+    args = parser.parse_args(argv)
+    if bool(args.paths) == args.token:
+        parser.error("name log files or folders to load, or ask for --token alone")
     try:
-        field_map = dict(_pair(text) for text in args.map)
-        options = LoadOptions(format=args.format, field_map=field_map, origin=args.origin)
-        at_terminal = sys.stderr.isatty()
-        with open_store(args.db or default_path()) as store, shown(store) if at_terminal else nullcontext() as progress:
-            summary = load(store, args.paths, options=options, progress=progress)
-    except (NothingToLoad, WrongFormat, StoreError, PriceListError, OSError, _WrongCall) as error:
+        if args.token:
+            _print_token(_store(args.db), as_json=args.json)
+            return 0
+        summary = _summary(args)
+    except (NothingToLoad, WrongFormat, StoreError, PriceListError, OSError, HandOverFailed, _WrongCall) as error:
         print(f"ingest: {error}", file=sys.stderr)
         return 2
-    if args.json:
-        print(json.dumps(_as_json(summary)))
-    else:
-        _print(summary)
+    print(json.dumps(summary.as_json()) if args.json else summary.as_text())
     return 1 if args.strict and (summary.rejected or summary.unpriced) else 0
 
 
@@ -44,8 +43,11 @@ class _WrongCall(ValueError):
 
 
 def _arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ingest", description="Load usage logs of Claude API calls.")
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a log file, or a folder of log files")
+    parser = argparse.ArgumentParser(
+        prog="python -m ingest",
+        description="Load usage logs of Claude API calls. While the dashboard runs, it loads them.",
+    )
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="a log file, or a folder of log files")
     parser.add_argument("--db", type=Path, help="the store (default: $SPENDGLASS_DB, else data/usage.duckdb)")
     parser.add_argument("--format", help="read as this format instead of recognising it by content")
     parser.add_argument(
@@ -57,6 +59,7 @@ def _arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("--strict", action="store_true", help="exit 1 when a line was rejected or a request unpriced")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    parser.add_argument("--token", action="store_true", help="print what an app needs to post its logs")
     parser.add_argument("--origin", default="command line", help=argparse.SUPPRESS)
     return parser
 
@@ -68,38 +71,39 @@ def _pair(text: str) -> tuple[str, str]:
     return ours, theirs
 
 
-def _as_json(summary: LoadSummary) -> dict[str, object]:
-    return {
-        "files": len(summary.files),
-        "lines": summary.lines,
-        "requests": summary.requests,
-        "duplicates": summary.duplicates,
-        "ignored": summary.ignored,
-        "rejected": summary.rejected,
-        "unpriced": summary.unpriced,
-        "cost_usd": usd(summary.cost) if summary.cost_known else None,
-        "seconds": round(summary.seconds, 3),
-    }
+def _store(named: Path | None) -> Path:
+    """The store's path without symbolic links, since DuckDB keeps its journal beside the name it is given."""
+    path = named or default_path()
+    return path if str(path) == ":memory:" else path.resolve()
 
 
-def _print(summary: LoadSummary) -> None:
-    print(
-        f"{summary.lines:,} lines of {len(summary.files):,} {'file' if len(summary.files) == 1 else 'files'}: "
-        f"{summary.requests:,} requests, {summary.duplicates:,} duplicates, {summary.ignored:,} not usage records, "
-        f"{summary.rejected:,} rejected, in {summary.seconds:.1f} s"
-    )
-    unpriced = f", {summary.unpriced:,} requests unpriced" if summary.unpriced else ""
-    print(f"cost {f'${usd(summary.cost)}' if summary.cost_known else 'unknown'}{unpriced}")
-    for result in summary.files:
-        for finding in result.findings:
-            print(f"note: {result.path}: {finding}")
-    shown = 0
-    for result in summary.files:
-        for line, rejected in result.rejects[: SHOWN_REJECTS - shown]:
-            print(f"rejected: {result.path}:{line}: {rejected}")
-            shown += 1
-    if summary.rejected > shown:
-        print(f"and {summary.rejected - shown:,} more rejected lines; the Data page lists them")
+def _summary(args: argparse.Namespace) -> Summary:
+    """What was loaded, by this process or by the dashboard that holds the store."""
+    field_map = dict(_pair(text) for text in args.map)
+    options = LoadOptions(format=args.format, field_map=field_map, origin=args.origin)
+    path = _store(args.db)
+    watched = sys.stderr.isatty()
+    try:
+        with open_store(path) as store, shown(store) if watched else nullcontext() as progress:
+            return told(load(store, args.paths, options=options, progress=progress))
+    except StoreBusy:
+        try:
+            handed_over = hand_over(path, args.paths, options, progress=at_terminal if watched else None)
+        finally:
+            if watched:
+                clear_terminal()
+        if handed_over is None:
+            raise
+        return handed_over
+
+
+def _print_token(store: Path, *, as_json: bool) -> None:
+    found = running(store)
+    url = f"{found[0].url if found else USUAL_URL}/api/ingest"
+    token = access_of(store).ingest
+    print(json.dumps({"url": url, "token": token}) if as_json else f"POST {url}\nAuthorization: Bearer {token}")
+    if not found:
+        print("ingest: the dashboard does not run; that is its usual address.", file=sys.stderr)
 
 
 if __name__ == "__main__":

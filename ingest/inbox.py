@@ -1,39 +1,25 @@
-"""Uploads on their way into the store: spooled to a private folder, loaded, and gone again whatever happens."""
+"""Uploads into the store: looked at and loaded where they are spooled, under their users' names, and gone again."""
 
 from __future__ import annotations
 
 import os
-import re
-import secrets
-import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
 
 from ingest.json_values import MAX_BYTES
 from ingest.load import LoadSummary, load
 from ingest.options import LoadOptions
 from ingest.preview import Preview, preview
+from ingest.spool import Spool
+from ingest.spooled import Spooled
 from store.connection import Store
 
-HEAD_BYTES = MAX_BYTES + 4 * 1024 * 1024  # what a preview spools: the largest value there may be, and more
-_OURS = re.compile(r"upload-[0-9a-f]{32}")
-_COPIED_AT_ONCE = 1 << 20
+HEAD_BYTES = MAX_BYTES + 4 * 1024 * 1024  # what a preview reads: the largest value there may be, and more
 
-_in_use: set[Path] = set()
+_spools: dict[Path, Spool] = {}
 _lock = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A file as the user knows it by name, and its bytes."""
-
-    name: str
-    content: BinaryIO
 
 
 def inbox_of(store_path: str | Path) -> Path:
@@ -42,86 +28,49 @@ def inbox_of(store_path: str | Path) -> Path:
     return folder / Path(store_path).name
 
 
-def sweep(inbox: Path) -> int:
-    """Deletes what a killed process left behind and says how many files; only for the process that owns the store."""
-    if not inbox.is_dir():
-        return 0
+def spool_of(store_path: str | Path) -> Spool:
+    """What is uploaded for a store: one in a process, whoever asks."""
+    folder = inbox_of(store_path).absolute()
     with _lock:
-        stale = [path for path in inbox.iterdir() if _OURS.fullmatch(path.name) and path.absolute() not in _in_use]
-        for path in stale:
-            path.unlink(missing_ok=True)
-    return len(stale)
-
-
-@contextmanager
-def spooled(inbox: Path, uploads: Sequence[Upload], *, limit: int | None = None) -> Iterator[dict[Path, str]]:
-    """The uploads as files (path -> the user's name), of ``limit`` bytes each at most; deleted when the block ends."""
-    inbox.mkdir(mode=0o700, parents=True, exist_ok=True)
-    inbox.chmod(0o700)
-    names: dict[Path, str] = {}
-    try:
-        for upload in uploads:
-            path = _claimed(inbox)
-            names[path] = upload.name
-            _copy(upload.content, path, limit)
-        yield names
-    finally:
-        with _lock:
-            for path in names:
-                path.unlink(missing_ok=True)
-            _in_use.difference_update(names)
+        return _spools.setdefault(folder, Spool(folder))
 
 
 def preview_upload(
     store: Store,
-    inbox: Path,
-    upload: Upload,
+    spool: Spool,
+    upload: Spooled,
     *,
     field_map: Mapping[str, str] | None = None,
     file_time: datetime | None = None,
 ) -> Preview:
-    """The preview of an upload, of which only the head is spooled. Raises ``WrongFormat``."""
-    size = upload.content.seek(0, os.SEEK_END)
-    with spooled(inbox, [upload], limit=HEAD_BYTES) as names:
-        (path,) = names
-        cut = size > HEAD_BYTES
-        return preview(store, path, name=upload.name, field_map=field_map, file_time=file_time, cut=cut)
+    """The preview of an upload, for which no more than its head is read. Raises ``WrongFormat``."""
+    head = spool.head(upload, HEAD_BYTES)
+    cut = head != upload.path
+    return preview(store, head, name=upload.name, field_map=field_map, file_time=file_time, cut=cut)
 
 
 def load_uploads(
     store: Store,
-    inbox: Path,
-    uploads: Sequence[Upload],
+    spool: Spool,
+    uploads: Sequence[Spooled],
     *,
     field_map: Mapping[str, str] | None = None,
     file_time: datetime | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> LoadSummary:
-    """Loads uploads in one transaction under the user's names; ``progress`` hears (files done, in all, name)."""
-    with spooled(inbox, uploads) as names:
-        options = LoadOptions(
-            field_map=dict(field_map or {}), origin="upload", file_time=file_time, number_lines=True, names=names
-        )
+    """Loads uploads in one transaction under the user's names; ``progress`` hears (files done, in all, name).
 
-        def heard(done: int, files: int, path: Path) -> None:
-            if progress:
-                progress(done, files, names[path])
+    They are read where they lie and dropped when they are loaded; if the load fails, they stay. Raises
+    ``UploadRefused`` for one that is not all there or is being loaded already.
+    """
+    names = {upload.path: upload.name for upload in uploads}
+    options = LoadOptions(
+        field_map=dict(field_map or {}), origin="upload", file_time=file_time, number_lines=True, names=names
+    )
 
+    def heard(done: int, files: int, path: Path) -> None:
+        if progress:
+            progress(done, files, names[path])
+
+    with spool.loading(uploads):
         return load(store, list(names), options=options, progress=heard)
-
-
-def _claimed(inbox: Path) -> Path:
-    path = inbox.absolute() / f"upload-{secrets.token_hex(16)}"
-    with _lock:
-        _in_use.add(path)
-    return path
-
-
-def _copy(content: BinaryIO, path: Path, limit: int | None) -> None:
-    content.seek(0)
-    path.touch(mode=0o600, exist_ok=False)
-    with path.open("wb") as file:
-        if limit is None:
-            shutil.copyfileobj(content, file, _COPIED_AT_ONCE)
-        else:
-            file.write(content.read(limit))

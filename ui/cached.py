@@ -1,14 +1,14 @@
-"""The only caching: one store a process, and answers kept until its data change."""
+"""The only caching: answers of the process's store, kept until its data change."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import streamlit as st
 
-from store.connection import Store, StoreError, default_path, open_store
+from store.connection import Store, StoreError
+from store.process import process_store
 
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
@@ -16,7 +16,7 @@ Answer = TypeVar("Answer")
 
 def the_store() -> Store:
     """The open store; one connection a process, since only one process can own the file."""
-    return _open(str(default_path().resolve()))
+    return process_store()
 
 
 def store_problem() -> str | None:
@@ -26,11 +26,6 @@ def store_problem() -> str | None:
     except StoreError as error:
         return str(error)
     return None
-
-
-@st.cache_resource(show_spinner=False)
-def _open(path: str) -> Store:
-    return open_store(Path(path))
 
 
 def ask(question: Callable[Concatenate[Any, P], Answer], *args: P.args, **kwargs: P.kwargs) -> Answer:

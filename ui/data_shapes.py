@@ -154,12 +154,35 @@ class Undoing(Protocol):
 
 
 @dataclass(frozen=True)
+class Sent:
+    """A file of which the browser says that all of it was sent, and the ticket it sent it with."""
+
+    ticket: str
+    upload_id: str
+
+
+class Arrived(Protocol):
+    """A file that was uploaded and is here, all of it."""
+
+    @property
+    def upload_id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+
+
+@dataclass(frozen=True)
 class Loading:
     """What the upload part may do: look at an upload, load uploads or the sample (both say which load it was).
 
-    ``version`` rises when the store changes; ``command`` loads the same from a shell.
+    ``ticket`` lets the browser upload; ``arrived`` says which of the files it speaks of are here, and ``discard`` drops
+    some. ``version`` rises when the store changes; ``command`` loads the same from a shell.
     """
 
+    ticket: str
+    arrived: Callable[[Sequence[Sent]], Sequence[Arrived]]
+    discard: Callable[[Sequence[Arrived]], None]
     preview: Callable[[Any, FieldMap, datetime | None], Preview]
     load: Callable[[Sequence[Any], FieldMap, datetime | None, Progress], int]
     load_sample: Callable[[Progress], int]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import streamlit as st
 
@@ -15,39 +15,43 @@ from ui import names
 from ui.cached import the_store
 from ui.data_loads import cost_said
 from ui.data_preview import counts_said, mapping_editor, preview_view, time_picker
-from ui.data_shapes import FieldMap, Load, Loading, Preview, Progress
+from ui.data_shapes import Arrived, FieldMap, Load, Loading, Preview, Progress
 from ui.look import heading
+from ui.uploader import uploader
 
-MAX_MB = 200
 LOADED = "data-loaded"  # the load that has just ended, in the session
-_TURN = "upload-turn"  # raised to empty the uploader
+_RUNNING = "data-loading"  # the load that is under way
 _BEFORE = "upload-preview"
 _EVERY = 0.1  # seconds between two looks at a running load
 _PREVIEWED = 20  # of the files uploaded together
 
 
+@dataclass(frozen=True)
+class Running:
+    """A load under way: of what, its number when it has ended, and what it told of itself so far."""
+
+    what: str
+    load_id: Future[int]
+    heard: list[tuple[int, int, str]]
+
+
 def upload(loading: Loading, timezone: str, *, offer_sample: bool) -> None:
-    """The uploader and, once it holds files, their preview and the button that loads them."""
-    turn = st.session_state.setdefault(_TURN, 0)
+    """The uploader and, once files have arrived, their preview and the button that loads them."""
     with heading("Load logs", key="upload"):
-        _larger(loading.command)
+        _from_a_shell(loading.command)
     if offer_sample:
-        uploader, sample = st.columns([2, 1], gap="large")
+        left, right = st.columns([2, 1], gap="large")
     else:
-        uploader, sample = st.container(), None
-    with uploader:
-        files = st.file_uploader(
-            "Log files: JSON lines, JSON, event streams, plain or .gz. The format is recognised by content; no prompt "
-            "or answer text is kept.",
-            accept_multiple_files=True,
-            key=f"upload-{turn}",
-            max_upload_size=MAX_MB,
-        )
-    if sample is not None:
-        with sample:
+        left, right = st.container(), None
+    with left:
+        files = uploader(loading.ticket, loading.arrived)
+    if right is not None and not files:
+        with right:
             _sample(loading)
-    if files:
-        _look_and_load(loading, files, timezone, turn)
+    if _RUNNING in st.session_state:
+        _watch()
+    elif files:
+        _look_and_load(loading, files, timezone)
 
 
 def welcome() -> None:
@@ -64,8 +68,9 @@ def loaded(load: Load) -> None:
     st.success(names.markdown(f"Loaded. {counts_said(load)}. {cost_said(load)}"))
 
 
-def _look_and_load(loading: Loading, files: Sequence[Any], timezone: str, turn: int) -> None:
-    chosen = files[_looked_at(loading, files, turn)]
+def _look_and_load(loading: Loading, files: Sequence[Arrived], timezone: str) -> None:
+    batch = files[0].upload_id[:8]
+    chosen = files[_looked_at(loading, files, batch)]
     found = _previewed(loading, chosen, {}, None)
     st.markdown(f"**{names.markdown(names.shown(chosen.name))}** · {names.markdown(found.format)}")
     field_map: dict[str, str] = {}
@@ -74,11 +79,11 @@ def _look_and_load(loading: Loading, files: Sequence[Any], timezone: str, turn: 
         st.caption(_unrecognised(found))
     if found.mappable:
         with st.container(border=True):
-            field_map = mapping_editor(found, key=f"map-{turn}")
+            field_map = mapping_editor(found, key=f"map-{batch}")
             if field_map and len(files) > 1:
                 st.caption("The choice holds for every home-made log among these files.")
     if found.undated:
-        moment = time_picker(timezone, key=f"time-{turn}")
+        moment = time_picker(timezone, key=f"time-{batch}")
     shown = _previewed(loading, chosen, field_map, moment) if field_map or moment else found
     preview_view(shown, timezone)
     if any(field_map.values()):
@@ -87,7 +92,7 @@ def _look_and_load(loading: Loading, files: Sequence[Any], timezone: str, turn: 
     _buttons(loading, files, field_map, moment, ready=bool(shown.requests))
 
 
-def _looked_at(loading: Loading, files: Sequence[Any], turn: int) -> int:
+def _looked_at(loading: Loading, files: Sequence[Arrived], batch: str) -> int:
     """The place of the file whose preview is shown."""
     if len(files) == 1:
         return 0
@@ -99,44 +104,51 @@ def _looked_at(loading: Loading, files: Sequence[Any], turn: int) -> int:
         found = _previewed(loading, files[place], {}, None)
         return f"{name}  ·  {found.format}" + ("" if found.requests else ", nothing to load as it is")
 
-    place: int = st.selectbox("Look at", range(len(files)), format_func=said, key=f"look-{turn}", width=520)
+    place: int = st.selectbox("Look at", range(len(files)), format_func=said, key=f"look-{batch}", width=520)
     return place
 
 
 def _buttons(
-    loading: Loading, files: Sequence[Any], field_map: FieldMap, moment: datetime | None, *, ready: bool
+    loading: Loading, files: Sequence[Arrived], field_map: FieldMap, moment: datetime | None, *, ready: bool
 ) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         one = len(files) == 1
         label = "Load this file" if one else f"Load {len(files)} files"
         what = names.short(files[0].name, 60) if one else f"{len(files)} files"
         wanted = st.button(label, key="load-uploads", type="primary" if ready else "secondary")
-        st.button("Discard", key="discard-uploads", type="tertiary", on_click=_empty_uploader)
+        st.button("Discard", key="discard-uploads", type="tertiary", on_click=loading.discard, args=(files,))
     if wanted:
-        load_id = watched(what, lambda progress: loading.load(files, field_map, moment, progress))
-        if load_id is not None:
-            _empty_uploader()
-            _done(load_id)
+        _start(what, lambda progress: loading.load(files, field_map, moment, progress))
 
 
-def watched(what: str, work: Callable[[Progress], int]) -> int | None:
-    """Runs a load to its end whatever the reader does meanwhile, and shows how far it is; None if it failed."""
+def _start(what: str, work: Callable[[Progress], int]) -> None:
+    """Begins a load, which goes on to its end whatever the reader does meanwhile."""
     heard: list[tuple[int, int, str]] = []
     pool = ThreadPoolExecutor(1)
-    future = pool.submit(work, lambda *told: heard.append(told))
+    load_id = pool.submit(work, lambda *told: heard.append(told))
     pool.shutdown(wait=False)
-    with st.spinner(names.markdown(f"Loading {what}"), show_time=True):
+    st.session_state[_RUNNING] = Running(what, load_id, heard)
+    _watch()
+
+
+def _watch() -> None:
+    """Shows how far the running load is, to its end; a reader who turned away and came back sees the rest of it."""
+    running: Running = st.session_state[_RUNNING]
+    with st.spinner(names.markdown(f"Loading {running.what}"), show_time=True):
         bar = st.empty()
-        while not future.done():
-            if heard:
-                bar.progress(*_how_far(*heard[-1], the_store().percent()))
+        while not running.load_id.done():
+            if running.heard:
+                bar.progress(*_how_far(*running.heard[-1], the_store().percent()))
             time.sleep(_EVERY)
         bar.empty()
-    problem = future.exception()
+    del st.session_state[_RUNNING]
+    problem = running.load_id.exception()
     if isinstance(problem, (OSError, ValueError)):
         st.error(names.markdown(f"Nothing was loaded. {problem}"))
-        return None
-    return future.result()
+        return
+    st.session_state[LOADED] = running.load_id.result()
+    st.session_state.pop(_BEFORE, None)
+    st.rerun()
 
 
 def _how_far(done: int, files: int, name: str, percent: int | None) -> tuple[float, str]:
@@ -147,10 +159,10 @@ def _how_far(done: int, files: int, name: str, percent: int | None) -> tuple[flo
     return 0.9 * (done + step) / files, names.markdown(f"{names.short(name, 60)}, {done + 1} of {files}")
 
 
-def _previewed(loading: Loading, file: Any, field_map: FieldMap, moment: datetime | None) -> Preview:
+def _previewed(loading: Loading, file: Arrived, field_map: FieldMap, moment: datetime | None) -> Preview:
     """The preview of a file, made once for each question the session asks in a row."""
     kept: dict[str, Preview] = st.session_state.setdefault(_BEFORE, {})
-    question = repr((loading.version, file.file_id, sorted(field_map.items()), moment))
+    question = repr((loading.version, file.upload_id, sorted(field_map.items()), moment))
     if question not in kept:
         if len(kept) > 2 * _PREVIEWED:
             kept.clear()
@@ -160,17 +172,15 @@ def _previewed(loading: Loading, file: Any, field_map: FieldMap, moment: datetim
 
 def _sample(loading: Loading) -> None:
     st.text("Or look around first: a month of one made-up product, about 20,000 requests. Undo takes it out again.")
-    if st.button("Load the sample", key="load-sample"):
-        load_id = watched("the sample", loading.load_sample)
-        if load_id is not None:
-            _done(load_id)
+    if st.button("Load the sample", key="load-sample") and _RUNNING not in st.session_state:
+        _start("the sample", loading.load_sample)
 
 
-def _larger(command: str) -> None:
-    with st.popover(f"Larger than {MAX_MB} MB, or a folder", key="larger", type="tertiary"):
-        st.text("Stop the dashboard, which holds the store while it runs, load from a shell, and start it again:")
+def _from_a_shell(command: str) -> None:
+    with st.popover("A folder, or from a shell", key="from-a-shell", type="tertiary"):
+        st.text("What lies on the dashboard's machine need not be uploaded. From a shell there, also while this runs:")
         st.code(command, language="bash", wrap_lines=True)
-        st.text("PATH is a log file or a folder of them, such as ~/.claude/projects. Files of any size are read.")
+        st.text("PATH is a log file or a folder of them, such as ~/.claude/projects.")
 
 
 def _unrecognised(found: Preview) -> str:
@@ -182,13 +192,3 @@ def _unrecognised(found: Preview) -> str:
 def _command_with(field_map: Mapping[str, str], name: str) -> str:
     pairs = [f"--map {shlex.quote(f'{ours}={theirs}')}" for ours, theirs in field_map.items() if theirs]
     return " ".join(["python -m ingest", shlex.quote(names.shown(name)), *pairs])
-
-
-def _empty_uploader() -> None:
-    st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1
-    st.session_state.pop(_BEFORE, None)
-
-
-def _done(load_id: int) -> None:
-    st.session_state[LOADED] = load_id
-    st.rerun()

@@ -8,7 +8,6 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
@@ -18,6 +17,7 @@ from tests.e2e.command_line import Question, picos, whole
 from tests.e2e.conftest import Opened
 from tests.e2e.screen import answer, cells, choose, grid, main_text, settled, text_of, turn_to, url, visit
 from tests.e2e.served import ROOT, ingest, served
+from tests.e2e.uploading import as_file, send
 from tests.factories import usage_record, write_log
 from ui import numbers
 
@@ -106,10 +106,7 @@ def test_a_transcript_and_a_compressed_log_go_in_together(db: Path, opened: Open
     packed = gzip.compress("\n".join(json.dumps(record) for record in records).encode())
     with served(db) as address:
         page = opened(url(address, "data"))
-        page.locator("input[type=file]").set_input_files(
-            [_file("session.jsonl", transcript), _file("app.jsonl.gz", packed)]
-        )
-        settled(page)
+        send(page, as_file("session.jsonl", transcript), as_file("app.jsonl.gz", packed))
         _load(page)
         alert = text_of(page.get_by_test_id("stAlert"))
         lines, requests, duplicates, ignored, rejected = _numbers(alert)
@@ -186,14 +183,9 @@ def _odd_log() -> bytes:
     return "\n".join([*map(json.dumps, [*rows, rows[0]]), cut, negative]).encode()
 
 
-def _file(name: str, content: bytes) -> Any:
-    return {"name": name, "mimeType": "application/octet-stream", "buffer": content}
-
-
 def _upload(page: Page, name: str, content: bytes) -> None:
-    page.locator("input[type=file]").set_input_files([_file(name, content)])
+    send(page, as_file(name, content))
     expect(page.locator(".st-key-load-uploads")).to_be_visible()
-    settled(page)
 
 
 def _load(page: Page) -> None:

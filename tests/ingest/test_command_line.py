@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from ingest.__main__ import SHOWN_REJECTS, main
+from ingest.__main__ import main
+from ingest.access import Served, access_of, announce
+from ingest.summary import SHOWN_REJECTS
 from store.connection import open_store
 from tests.factories import rows, usage_record, write_log
 
@@ -127,3 +130,61 @@ def test_a_load_of_which_nothing_is_priced_has_no_cost(tmp_path: Path, capsys: p
     assert (said["requests"], said["unpriced"], said["cost_usd"]) == (1, 1, None)
     assert main([str(log), "--db", str(tmp_path / "b.duckdb")]) == 0
     assert "cost unknown, 1 requests unpriced" in capsys.readouterr().out
+
+
+def test_a_link_to_the_store_is_the_store(tmp_path: Path) -> None:
+    link = tmp_path / "sub" / "link.duckdb"
+    link.parent.mkdir()
+    link.symlink_to(tmp_path / "usage.duckdb")
+    assert main([str(write_log(tmp_path / "log.jsonl", [usage_record()])), "--db", str(link)]) == 0
+    assert list(link.parent.iterdir()) == [link]
+    with open_store(tmp_path / "usage.duckdb") as store:
+        assert rows(store, "SELECT count(*) FROM usage") == [(1,)]
+
+
+def test_in_memory_a_log_is_checked_and_nothing_kept(
+    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    log = write_log(tmp_path / "log.jsonl", [usage_record(), "no"])
+    assert main([str(log), "--db", ":memory:", "--strict"]) == 1
+    assert "1 rejected" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == [log]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_the_token_is_printed_and_made_where_there_is_none(tmp_path: Path, capsys: Captured, as_json: bool) -> None:
+    db = tmp_path / "new" / "usage.duckdb"
+    assert main(["--token", "--db", str(db), *(["--json"] if as_json else [])]) == 0
+    captured = capsys.readouterr()
+    url, token = "http://127.0.0.1:8501/api/ingest", access_of(db).ingest
+    if as_json:
+        assert json.loads(captured.out) == {"url": url, "token": token}
+    else:
+        assert captured.out == f"POST {url}\nAuthorization: Bearer {token}\n"
+    assert "does not run" in captured.err
+    assert access_of(db).owner not in captured.out + captured.err
+    assert not db.exists()
+
+
+def test_the_token_comes_without_the_address_of_who_has_stopped(tmp_path: Path, capsys: Captured) -> None:
+    db = tmp_path / "usage.duckdb"
+    announce(db, Served("http://127.0.0.1:1", os.getpid()))
+    assert main(["--token", "--db", str(db)]) == 0
+    assert "127.0.0.1:8501" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("args", [[], ["log.jsonl", "--token"]])
+def test_it_is_either_files_or_the_token(args: list[str], capsys: Captured) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(args)
+    assert stopped.value.code == 2
+    assert "name log files or folders to load, or ask for --token alone" in capsys.readouterr().err
+
+
+def test_files_that_held_nothing_new_are_counted(tmp_path: Path, capsys: Captured) -> None:
+    logs = [write_log(tmp_path / f"{n}.jsonl", [usage_record()]) for n in range(3)]
+    for paths, said in ((logs[:2], None), (logs, "note: 2 of 3 files held nothing new and were not read again")):
+        assert main([*map(str, paths), "--db", str(tmp_path / "db")]) == 0
+        notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: ")]
+        assert notes == ([said] if said else [])

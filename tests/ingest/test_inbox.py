@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import gzip
 import json
-import stat
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from ingest import inbox as inboxes
 from ingest.history import files_of_load, rejected_lines
-from ingest.inbox import Upload, inbox_of, load_uploads, preview_upload, spooled, sweep
+from ingest.inbox import inbox_of, load_uploads, preview_upload, spool_of
+from ingest.spool import Spool
+from ingest.spooled import Spooled
+from ingest.upload_refused import UploadRefused
 from store.connection import Store, open_store
 
 SECRET = "the text of a prompt nobody may keep"
@@ -23,8 +25,16 @@ def line(key: str, tokens: int = 21) -> bytes:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "inbox"
+def spool(tmp_path: Path) -> Spool:
+    return spool_of(tmp_path / "usage.duckdb")
+
+
+def sent(spool: Spool, name: str, content: bytes) -> Spooled:
+    """A file that was uploaded."""
+    upload = spool.begin("ann", name, len(content), 1)
+    with spool.appending("ann", upload.upload_id, 0) as piece:
+        piece.write(content)
+    return upload
 
 
 @pytest.fixture
@@ -35,99 +45,104 @@ def store(tmp_path: Path, tracked_prices: Path) -> Iterator[Store]:
 
 def test_is_beside_the_store_unless_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert inbox_of("/data/usage.duckdb") == Path("/data/inbox/usage.duckdb")
+    assert spool_of("/data/usage.duckdb").folder == Path("/data/inbox/usage.duckdb")
     monkeypatch.setenv("SPENDGLASS_INBOX", "/spool")
     assert inbox_of("/data/usage.duckdb") == Path("/spool/usage.duckdb")
+    assert spool_of("/data/usage.duckdb").folder == Path("/spool/usage.duckdb")
 
 
-def test_only_the_owner_can_read_what_is_spooled_and_its_name_tells_nothing(folder: Path) -> None:
-    with spooled(folder, [Upload("../../etc/app.jsonl", BytesIO(b"text"))]) as names:
-        (path,) = names
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        assert path.parent == folder
-        assert "app" not in path.name
-        assert path.read_bytes() == b"text"
+def test_whoever_asks_a_process_has_one_of_each_store(tmp_path: Path) -> None:
+    assert spool_of(tmp_path / "usage.duckdb") is spool_of(str(tmp_path / "usage.duckdb"))
+    assert spool_of(tmp_path / "usage.duckdb") is not spool_of(tmp_path / "other.duckdb")
 
 
-def test_an_upload_is_loaded_under_its_own_name_and_leaves_no_file(store: Store, folder: Path) -> None:
+def test_an_upload_is_loaded_under_its_own_name_and_leaves_no_file(store: Store, spool: Spool) -> None:
     heard: list[tuple[int, int, str]] = []
     uploads = [
-        Upload("app <b>.jsonl", BytesIO(line("msg_1") + b"{no json\n")),
-        Upload("b.jsonl", BytesIO(line("msg_2"))),
+        sent(spool, "../app <b>.jsonl", line("msg_1") + b"{no json\n"),
+        sent(spool, "b.jsonl", line("msg_2")),
     ]
 
-    summary = load_uploads(store, folder, uploads, progress=lambda *told: heard.append(told))
+    summary = load_uploads(store, spool, uploads, progress=lambda *told: heard.append(told))
 
     assert (summary.lines, summary.requests, summary.rejected) == (3, 2, 1)
     assert summary.cost == 2 * 406_000_000  # 21 x $1 + 77 x $5 a million = $0.000406 each
-    assert [file.path for file in files_of_load(store.cursor(), summary.load_id)] == ["app <b>.jsonl", "b.jsonl"]
-    assert [(bad.path, bad.line) for bad in rejected_lines(store.cursor())] == [("app <b>.jsonl", 2)]
-    assert heard[0] == (0, 2, "app <b>.jsonl")
-    assert list(folder.iterdir()) == []
+    assert [file.path for file in files_of_load(store.cursor(), summary.load_id)] == ["../app <b>.jsonl", "b.jsonl"]
+    assert [(bad.path, bad.line) for bad in rejected_lines(store.cursor())] == [("../app <b>.jsonl", 2)]
+    assert heard[0] == (0, 2, "../app <b>.jsonl")
+    assert list(spool.folder.iterdir()) == []
+    assert spool.of("ann") == []
 
 
-def test_every_request_of_an_upload_keeps_its_line(store: Store, folder: Path) -> None:
+def test_an_upload_is_read_where_it_lies(store: Store, spool: Spool) -> None:
+    seen: list[set[Path]] = []
+    uploads = [sent(spool, "a.jsonl", line("msg_1")), sent(spool, "b.jsonl.gz", gzip.compress(line("msg_2")))]
+    there = {upload.path for upload in uploads}
+
+    summary = load_uploads(store, spool, uploads, progress=lambda *_: seen.append(set(spool.folder.iterdir())))
+
+    assert summary.requests == 2
+    assert seen == [there] * 3
+
+
+def test_every_request_of_an_upload_keeps_its_line(store: Store, spool: Spool) -> None:
     content = line("msg_1") + line("msg_2") + line("msg_3")
 
-    load_uploads(store, folder, [Upload("a.jsonl", BytesIO(content))])
+    load_uploads(store, spool, [sent(spool, "a.jsonl", content)])
 
     found = store.cursor().execute("SELECT request_key, line FROM usage ORDER BY line").fetchall()
     assert found == [("msg_1", 1), ("msg_2", 2), ("msg_3", 3)]
 
 
-def test_no_text_of_an_upload_stays_on_the_disk(store: Store, folder: Path, tmp_path: Path) -> None:
-    load_uploads(store, folder, [Upload("a.jsonl", BytesIO(line("msg_1")))])
-    preview_upload(store, folder, Upload("a.jsonl", BytesIO(line("msg_2"))))
+def test_no_text_of_an_upload_stays_on_the_disk(store: Store, spool: Spool, tmp_path: Path) -> None:
+    load_uploads(store, spool, [sent(spool, "a.jsonl", line("msg_1"))])
+    discarded = sent(spool, "a.jsonl", line("msg_2"))
+    preview_upload(store, spool, discarded)
+    spool.drop(discarded)
     store.cursor().execute("CHECKPOINT")
 
     kept = [path for path in tmp_path.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
     assert kept == []
 
 
-def test_the_spool_is_emptied_when_a_load_fails(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(*_: object, **__: object) -> None:
-        assert len(list(folder.iterdir())) == 1
-        raise OSError("disk full")
+def test_an_upload_stays_when_its_load_fails_and_can_be_loaded_again(store: Store, spool: Spool) -> None:
+    upload = sent(spool, "a.jsonl", line("msg_1"))
 
-    monkeypatch.setattr(inboxes, "load", failing)
-
-    with pytest.raises(OSError, match="disk full"):
-        load_uploads(store, folder, [Upload("a.jsonl", BytesIO(line("msg_1")))])
-    assert list(folder.iterdir()) == []
+    with pytest.raises(ValueError, match="inputtokens"):
+        load_uploads(store, spool, [upload], field_map={"inputtokens": "x"})
     assert store.cursor().execute("SELECT count(*) FROM usage").fetchall() == [(0,)]
 
-
-def test_what_a_killed_process_left_is_swept_and_nothing_else(folder: Path) -> None:
-    folder.mkdir()
-    stale = folder / f"upload-{'a' * 32}"
-    stale.write_text(SECRET)
-    (folder / "mine.txt").write_text("not a spooled file")
-
-    with spooled(folder, [Upload("a.jsonl", BytesIO(b"in use"))]) as names:
-        (path,) = names
-        assert sweep(folder) == 1
-        assert path.read_bytes() == b"in use"
-
-    assert [path.name for path in folder.iterdir()] == ["mine.txt"]
+    assert load_uploads(store, spool, [upload]).requests == 1
+    assert list(spool.folder.iterdir()) == []
 
 
-def test_sweeping_a_folder_that_is_not_there_does_nothing(tmp_path: Path) -> None:
-    assert sweep(tmp_path / "no inbox") == 0
+def test_an_upload_that_is_not_all_there_or_was_loaded_is_not_loaded(store: Store, spool: Spool) -> None:
+    half = spool.begin("ann", "half.jsonl", 100, 1)
+    whole = sent(spool, "a.jsonl", line("msg_1"))
+
+    with pytest.raises(UploadRefused, match="not all here"):
+        load_uploads(store, spool, [whole, half])
+    load_uploads(store, spool, [whole])
+    with pytest.raises(UploadRefused, match="no longer here"):
+        load_uploads(store, spool, [whole])
+
+    assert store.cursor().execute("SELECT count(*) FROM load").fetchall() == [(1,)]
 
 
-def test_a_preview_spools_no_more_than_a_head(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preview_reads_no_more_than_a_head(store: Store, spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inboxes, "HEAD_BYTES", 2 * len(line("msg_1")) + 10)
-    content = BytesIO(b"".join(line(f"msg_{n}") for n in range(9)))
+    upload = sent(spool, "a.jsonl", b"".join(line(f"msg_{n}") for n in range(9)))
 
-    found = preview_upload(store, folder, Upload("a.jsonl", content))
+    found = preview_upload(store, spool, upload)
 
     assert (found.lines, found.requests, found.rejected, found.whole_file) == (2, 2, 0, False)
-    assert list(folder.iterdir()) == []
+    assert load_uploads(store, spool, [upload]).requests == 9
+    assert list(spool.folder.iterdir()) == []
 
 
-def test_a_preview_can_be_asked_again_and_the_upload_loaded_after_it(store: Store, folder: Path) -> None:
-    upload = Upload("a.jsonl", BytesIO(line("msg_1")))
+def test_a_preview_can_be_asked_again_and_the_upload_loaded_after_it(store: Store, spool: Spool) -> None:
+    upload = sent(spool, "a.jsonl", line("msg_1"))
 
-    assert preview_upload(store, folder, upload).requests == 1
-    assert preview_upload(store, folder, upload).requests == 1
-    assert load_uploads(store, folder, [upload]).requests == 1
+    assert preview_upload(store, spool, upload).requests == 1
+    assert preview_upload(store, spool, upload).whole_file
+    assert load_uploads(store, spool, [upload]).requests == 1

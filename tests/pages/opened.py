@@ -11,8 +11,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from store.connection import open_store
+from store.process import close_process_store
 from tests.factories import loaded
-from ui import cached
 
 Opened = Callable[..., AppTest]
 
@@ -36,5 +36,4 @@ def dashboard_over(
         return test.run()
 
     yield opened
-    cached.the_store().close()
-    cached._open.clear()
+    close_process_store()

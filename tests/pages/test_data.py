@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from shutil import copy
 from typing import Any
 
 import pandas as pd
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from ingest.inbox import load_uploads, spool_of
 from ingest.load import load
+from ingest.spool import Spool
+from ingest.upload_tickets import mint, owner_of
 from spend.coverage import PriceListError, listed_prices, unpriced
 from store.connection import Store
 from store.prices import read_price_lists
+from store.process import close_process_store
 from tests.factories import usage_record, write_log
-from ui import cached, tables
+from ui import cached, tables, uploader
 from ui.data_coverage import days_figure, gaps_said
 from ui.data_rejected import export_columns
+from ui.data_shapes import Sent
 from ui.data_unpriced import own_prices, toml_text
+from ui.data_upload import Running
 
 HOSTILE = "<b>[x](javascript:alert(1))</b> :red[y] $z$"
 HOME_MADE = {"ts": "2026-11-05T10:00:00Z", "llm": {"name": "claude-haiku-4-5"}, "tokens_in": 1000, "tokens_out": 300}
@@ -37,10 +47,8 @@ def script() -> None:
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """The store the page opens."""
     monkeypatch.setenv("SPENDGLASS_DB", str(tmp_path / "usage.duckdb"))
-    opened = cached.the_store()
-    yield opened
-    cached._open.clear()
-    opened.close()
+    yield cached.the_store()
+    assert close_process_store()
 
 
 Open = Callable[..., AppTest]
@@ -66,16 +74,41 @@ def lines(*rows: dict[str, Any] | str) -> bytes:
     return "".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows).encode()
 
 
+@pytest.fixture(autouse=True)
+def browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest runs no JavaScript: what the uploader in a browser tells the page is in the session instead."""
+    monkeypatch.setattr(uploader, "sent", lambda: st.session_state.get("told", []))
+
+
 def uploaded(app: AppTest, **files: bytes) -> AppTest:
-    uploader = app.file_uploader[0]
-    for name, content in files.items():
-        uploader.upload(name, content)
+    """The page once these files have come in with its ticket, and the browser says so."""
+    ticket = app.session_state["upload-ticket"]
+    app.session_state["told"] = [Sent(ticket, spooled(ticket, *file)) for file in files.items()]
     return checked(app.run())
+
+
+def spooled(ticket: str, name: str, content: bytes, *, cut: int = 0) -> str:
+    """The id of a file of which all but the last ``cut`` bytes have come in."""
+    owner = owner_of(ticket) or ""
+    upload = inbox().begin(owner, name, len(content), 1)
+    with inbox().appending(owner, upload.upload_id, 0) as piece:
+        piece.write(content[: len(content) - cut])
+    return upload.upload_id
+
+
+def inbox() -> Spool:
+    return spool_of(cached.the_store().path)
 
 
 def said(app: AppTest) -> str:
     """Every text on the page that is shown as it is."""
     return "\n".join(element.value for element in (*app.text, *app.success, *app.header))
+
+
+def mapped(app: AppTest, ours: str) -> Any:
+    """Where the reader says which field of the log is one of ours."""
+    (found,) = [box for box in app.selectbox if re.fullmatch(f"map-.*-{ours}", box.key or "")]
+    return found
 
 
 FRAMES = {
@@ -103,7 +136,7 @@ def test_an_empty_store_offers_upload_and_sample(opened: Open) -> None:
     app = opened()
 
     assert [header.value for header in app.header] == ["No usage loaded yet"]
-    assert len(app.file_uploader) == 1
+    assert len(app.get("bidi_component")) == 1
     assert app.button(key="load-sample").label == "Load the sample"
 
 
@@ -122,7 +155,7 @@ def test_the_sample_loads_with_one_click(opened: Open, store: Store) -> None:
     assert not [button for button in app.button if button.key == "load-sample"]
 
 
-def test_a_larger_file_is_sent_to_the_shell_with_the_whole_command(opened: Open, store: Store) -> None:
+def test_what_is_on_the_machine_already_can_be_loaded_from_a_shell(opened: Open, store: Store) -> None:
     commands = [code.value for code in opened().code]
     assert commands == [f"python -m ingest PATH --db {store.path}"]
 
@@ -148,7 +181,7 @@ def test_an_upload_is_shown_first_and_loaded_on_the_button(opened: Open, store: 
     assert "3 lines = 2 requests" in said(app)
     assert app.success[0].value.startswith("Loaded")
     assert store.cursor().execute("SELECT path FROM load_file").fetchall() == [("app.jsonl",)]
-    assert app.file_uploader[0].value == []
+    assert not [button for button in app.button if button.key == "load-uploads"]
     assert list((tmp_path / "inbox" / "usage.duckdb").iterdir()) == []
 
 
@@ -170,10 +203,10 @@ def test_several_files_are_looked_at_in_turn_and_loaded_as_one(opened: Open, sto
 
 def test_saying_which_field_is_which_changes_the_preview_at_once(opened: Open, store: Store) -> None:
     app = uploaded(opened(), **{"app.jsonl": lines({**HOME_MADE, "app": {"id": "triage"}})})
-    assert app.selectbox(key="map-0-time").value == 1  # recognised: the first of the log's fields
+    assert mapped(app, "time").value == 1  # recognised: the first of the log's fields
     assert "1 rejected" in said(app)
 
-    model = app.selectbox(key="map-0-model")
+    model = mapped(app, "model")
     app = checked(model.select_index(model.options.index("llm.name")).run())
 
     assert list(frame(app, "preview-rows")["Model"]) == ["claude-haiku-4-5"]
@@ -203,6 +236,87 @@ def test_a_file_that_is_no_log_says_so(opened: Open) -> None:
 
     assert any("No known format" in caption.value for caption in app.caption)
     assert any("Nothing of this would be loaded" in caption.value for caption in app.caption)
+
+
+def test_the_browsers_word_on_what_it_sent_is_checked(opened: Open, store: Store) -> None:
+    app = opened()
+    mine, theirs = app.session_state["upload-ticket"], mint("somebodyelse")
+    whole = spooled(mine, "app.jsonl", lines(usage_record()))
+    half = spooled(mine, "half.jsonl", lines(usage_record()), cut=5)
+    other = spooled(theirs, "other.jsonl", lines(usage_record()))
+
+    app.session_state["told"] = [
+        Sent(mine, half),
+        Sent(mine, other),
+        Sent("", other),
+        Sent(f"somebodyelse.{'9' * 12}.0", other),
+        Sent(mine, "../../usage.duckdb"),
+        Sent(mine, whole),
+        Sent(mine, whole),
+    ]
+    app = checked(app.run())
+
+    assert app.button(key="load-uploads").label == "Load this file"
+    checked(app.button(key="load-uploads").click().run())
+    assert store.cursor().execute("SELECT path FROM load_file").fetchall() == [("app.jsonl",)]
+    assert {path.name for path in inbox().folder.iterdir()} == {f"upload-{half}", f"upload-{other}"}
+
+
+def test_a_ticket_from_before_a_reload_still_brings_its_files(opened: Open, store: Store) -> None:
+    before = opened().session_state["upload-ticket"]
+    upload = spooled(before, "app.jsonl", lines(usage_record()))
+
+    app = opened()
+    assert app.session_state["upload-ticket"] != before
+    app.session_state["told"] = [Sent(before, upload)]
+    app = checked(app.run())
+
+    checked(app.button(key="load-uploads").click().run())
+    assert counted(store) == 1
+
+
+def test_discarded_files_are_gone_and_nothing_is_loaded(opened: Open, store: Store) -> None:
+    app = uploaded(opened(), **{"app.jsonl": lines(usage_record()), "b.jsonl": lines(usage_record())})
+
+    app = checked(app.button(key="discard-uploads").click().run())
+
+    assert not [button for button in app.button if button.key == "load-uploads"]
+    assert list(inbox().folder.iterdir()) == []
+    assert counted(store) == 0
+
+
+def test_a_load_that_fails_says_why_and_the_files_stay(opened: Open) -> None:
+    app = uploaded(opened(), **{"app.jsonl": lines(usage_record())})
+    (upload,) = [inbox().find(owner_of(one.ticket) or "", one.upload_id) for one in app.session_state["told"]]
+
+    with suppress(ZeroDivisionError), inbox().loading([upload]):
+        app = checked(app.button(key="load-uploads").click().run())
+        raise ZeroDivisionError
+    assert "being loaded at this moment" in app.error[0].value
+    app = checked(app.button(key="load-uploads").click().run())
+
+    assert "1 line = 1 request" in said(app)
+
+
+def test_a_reader_who_turned_away_finds_the_load_ended(opened: Open, store: Store) -> None:
+    app = uploaded(opened(), **{"app.jsonl": lines(usage_record())})
+    (upload,) = [inbox().find(owner_of(one.ticket) or "", one.upload_id) for one in app.session_state["told"]]
+    load_id = load_uploads(store, inbox(), [upload]).load_id
+    ended: Future[int] = Future()
+    ended.set_result(load_id)
+    app.session_state["data-loading"] = Running("app.jsonl", ended, [])
+
+    app = checked(app.run())
+
+    assert app.success[0].value.startswith("Loaded")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [None, 5, {}, {"sent": None}, {"sent": "abc"}, {"sent": [5, None, [], {}, {"ticket": 1, "id": "a"}, {"id": "a"}]}],
+)
+def test_whatever_a_browser_says_is_taken_for_what_it_is(told: object) -> None:
+    assert uploader.sent_files(told) == []
 
 
 def test_undo_asks_says_what_goes_and_does_it(opened: Open, store: Store, tmp_path: Path) -> None:

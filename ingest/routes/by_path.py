@@ -1,0 +1,107 @@
+"""POST /api/load: files of this machine by their paths, for the command line while the dashboard holds the store."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from ingest.load import load
+from ingest.options import LoadOptions
+from ingest.routes.answers import Problem, guarded, opened_store
+from ingest.routes.loads import LOADS
+from ingest.summary import told
+from store.connection import Store
+
+MOST_BYTES = 4 << 20  # of paths
+EVERY = 0.2  # seconds between two words on how far it is
+_OPTIONS = {"format", "origin"}  # and field_map
+Heard = list[tuple[int, int, Path]]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to load into which store."""
+
+    store: Path
+    paths: tuple[Path, ...]
+    options: LoadOptions
+
+
+@guarded("POST", "owner")
+async def load_by_path(request: Request) -> Response:
+    """Answers with JSON lines: the store, how far it is several times a second, and the summary or the error."""
+    wanted = _wanted(await _body(request))
+    store = await opened_store()
+    if wanted.store.resolve() != Path(store.path):
+        raise Problem(409, "other_store", "This dashboard holds another store.", "Ask the one that holds yours.")
+    return StreamingResponse(_lines(store, wanted), media_type="application/x-ndjson")
+
+
+async def _lines(store: Store, wanted: Wanted) -> AsyncIterator[bytes]:
+    heard: Heard = []
+    loading = LOADS.start(partial(_loaded, store, wanted, heard))
+    yield _line({"store": store.path})
+    while not loading.done():
+        yield _line({"progress": _how_far(heard, store)})
+        await asyncio.wait({loading}, timeout=EVERY)
+    yield _line(loading.result())
+
+
+def _how_far(heard: Heard, store: Store) -> tuple[int, int, str, int | None] | None:
+    if not heard:
+        return None
+    done, files, path = heard[-1]
+    return done, files, path.name, store.percent()
+
+
+def _loaded(store: Store, wanted: Wanted, heard: Heard) -> dict[str, Any]:
+    try:
+        load_ = load(store, wanted.paths, options=wanted.options, progress=lambda *told: heard.append(told))
+    except duckdb.Error as error:
+        return _error(f"the store could not take it ({type(error).__name__}); nothing was loaded.")
+    except (OSError, ValueError) as error:
+        return _error(str(error))
+    return {"summary": told(load_).to_wire()}
+
+
+def _error(message: str) -> dict[str, Any]:
+    return {"error": {"code": "not_loaded", "message": message, "exit": 2}}
+
+
+def _line(said: Mapping[str, Any]) -> bytes:
+    return json.dumps(said).encode() + b"\n"
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise Problem(413, "too_large", "These are too many paths.", "Name a folder instead of its files.")
+    return bytes(body)
+
+
+def _wanted(body: bytes) -> Wanted:
+    try:
+        asked = json.loads(body)
+        options = {name: value for name, value in asked.get("options", {}).items() if value is not None}
+        field_map = {str(ours): str(theirs) for ours, theirs in options.pop("field_map", {}).items()}
+        paths = tuple(Path(path) for path in asked["paths"])
+        wanted = Wanted(Path(asked["store"]), paths, LoadOptions(**options, field_map=field_map))
+        if set(options) - _OPTIONS or not all(isinstance(value, str) for value in options.values()):
+            raise ValueError
+        if not paths or not all(path.is_absolute() for path in (*paths, wanted.store)):
+            raise ValueError
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        advice = 'Send {"store": path, "paths": [absolute paths], "options": {"format", "field_map", "origin"}}.'
+        raise Problem(400, "wrong_body", "This is not what to load.", advice) from error
+    return wanted
