@@ -13,7 +13,7 @@ packages = { echo "Installing $(1)"; command -v apt-get >/dev/null && $(AS_ROOT)
 	|| { echo "Please install $(1) with this system's package manager, then run make again." >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dashboard test check format bench browser clean
+.PHONY: help setup dashboard test check format bench fuzz soak browser clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -39,8 +39,14 @@ format: setup ## format, and mend what the linter can
 	@$(BIN)/ruff format --quiet .
 
 bench: setup ## every measurement in bench/
-	@set -e; for script in $$(ls bench/*.py | grep -v -e /generate.py -e /__init__.py); do \
+	@set -e; for script in $$(grep -l __main__ bench/*.py | grep -v generat | grep -v kills); do \
 		echo "== $$script"; $(PYTHON) $$script; done
+
+fuzz: setup ## broken logs of every format, for ten minutes
+	@$(PYTHON) -m tests.ingest.fuzzing --seconds 600
+
+soak: setup ## loads killed at every stage: the store is as before or as after
+	@$(PYTHON) bench/kills.py
 
 clean: ## caches and .venv; never data
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis test-results bench/out
