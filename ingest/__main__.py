@@ -7,35 +7,42 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from ingest.access import USUAL_URL, access_of
+from ingest.by_whom import loaded
+from ingest.follow import follow
 from ingest.formats import WrongFormat
-from ingest.handover import HandOverFailed, at_terminal, clear_terminal, hand_over, running
-from ingest.load import NothingToLoad, load
+from ingest.handover import HandOverFailed, running
+from ingest.load import NothingToLoad
 from ingest.options import LoadOptions
-from ingest.progress import shown
-from ingest.summary import Summary, told
-from store.connection import StoreBusy, StoreError, default_path, open_store
+from ingest.standard_input import NAME, InputError, spooled, sweep
+from store.connection import StoreError, default_path
 from store.prices import PriceListError
+
+PIPED = "-"
+PATIENCE = 1.0  # seconds for which another process, such as one that follows a log, may hold the store
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0 done, 1 done but --strict found rejected lines or unpriced requests, 2 wrong call."""
     parser = _arguments()
     args = parser.parse_args(argv)
-    if bool(args.paths) == args.token:
+    if bool(args.paths) == args.token or (args.token and args.follow):
         parser.error("name log files or folders to load, or ask for --token alone")
     try:
         if args.token:
             _print_token(_store(args.db), as_json=args.json)
             return 0
-        summary = _summary(args)
-    except (NothingToLoad, WrongFormat, StoreError, PriceListError, OSError, HandOverFailed, _WrongCall) as error:
+        is_bad = _followed(args) if args.follow else _loaded(args)
+    except (
+        *(NothingToLoad, WrongFormat, StoreError, PriceListError, OSError, HandOverFailed),
+        *(InputError, _WrongCall),
+    ) as error:
         print(f"ingest: {error}", file=sys.stderr)
         return 2
-    print(json.dumps(summary.as_json()) if args.json else summary.as_text())
-    return 1 if args.strict and (summary.rejected or summary.unpriced) else 0
+    return 1 if args.strict and is_bad else 0
 
 
 class _WrongCall(ValueError):
@@ -47,8 +54,11 @@ def _arguments() -> argparse.ArgumentParser:
         prog="python -m ingest",
         description="Load usage logs of Claude API calls. While the dashboard runs, it loads them.",
     )
-    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="a log file, or a folder of log files")
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="a log file, a folder of log files, or - for standard input"
+    )
     parser.add_argument("--db", type=Path, help="the store (default: $SPENDGLASS_DB, else data/usage.duckdb)")
+    parser.add_argument("--follow", action="store_true", help="go on loading what is written, until Ctrl-C")
     parser.add_argument("--format", help="read as this format instead of recognising it by content")
     parser.add_argument(
         "--map",
@@ -60,7 +70,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--strict", action="store_true", help="exit 1 when a line was rejected or a request unpriced")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     parser.add_argument("--token", action="store_true", help="print what an app needs to post its logs")
-    parser.add_argument("--origin", default="command line", help=argparse.SUPPRESS)
+    parser.add_argument("--origin", help=argparse.SUPPRESS)
     return parser
 
 
@@ -77,24 +87,36 @@ def _store(named: Path | None) -> Path:
     return path if str(path) == ":memory:" else path.resolve()
 
 
-def _summary(args: argparse.Namespace) -> Summary:
-    """What was loaded, by this process or by the dashboard that holds the store."""
+def _options(args: argparse.Namespace, origin: str) -> LoadOptions:
     field_map = dict(_pair(text) for text in args.map)
-    options = LoadOptions(format=args.format, field_map=field_map, origin=args.origin)
-    path = _store(args.db)
-    watched = sys.stderr.isatty()
-    try:
-        with open_store(path) as store, shown(store) if watched else nullcontext() as progress:
-            return told(load(store, args.paths, options=options, progress=progress))
-    except StoreBusy:
-        try:
-            handed_over = hand_over(path, args.paths, options, progress=at_terminal if watched else None)
-        finally:
-            if watched:
-                clear_terminal()
-        if handed_over is None:
-            raise
-        return handed_over
+    return LoadOptions(format=args.format, field_map=field_map, origin=args.origin or origin)
+
+
+def _loaded(args: argparse.Namespace) -> bool:
+    """Loads once, in this process or in the dashboard that holds the store; was there anything --strict minds?"""
+    options, store = _options(args, "command line"), _store(args.db)
+    if args.paths.count(PIPED) > 1:
+        raise _WrongCall("- is named twice, but there is one standard input.")
+    sweep(store)
+    with spooled(store) if PIPED in args.paths else nullcontext() as piped:
+        if piped:
+            options = replace(options, number_lines=True, names={piped: NAME})
+        paths = [piped if piped and path == PIPED else Path(path) for path in args.paths]
+        summary = loaded(store, paths, options, patience=PATIENCE)
+    print(json.dumps(summary.as_json()) if args.json else summary.as_text())
+    return bool(summary.rejected or summary.unpriced)
+
+
+def _followed(args: argparse.Namespace) -> bool:
+    """Loads until it is stopped; was there anything --strict minds?"""
+    options, store = _options(args, "follow"), _store(args.db)
+    if PIPED in args.paths:
+        raise _WrongCall("standard input cannot be followed. Leave --follow out: it is read until it ends.")
+    if str(store) == ":memory:":
+        raise _WrongCall("--follow needs a store that is kept: name a file with --db.")
+    sweep(store)
+    total = follow(store, [Path(path) for path in args.paths], options, as_json=args.json)
+    return bool(total.counts["rejected"] or total.counts["unpriced"])
 
 
 def _print_token(store: Path, *, as_json: bool) -> None:

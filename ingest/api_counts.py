@@ -71,7 +71,8 @@ def _cache_writes(usage: JsonObject, path: str) -> tuple[int, int]:
 
 
 def _shown(split: JsonObject) -> str:
-    return f"{split.get('ephemeral_5m_input_tokens')} + {split.get('ephemeral_1h_input_tokens')}"
+    parts = (split.get("ephemeral_5m_input_tokens"), split.get("ephemeral_1h_input_tokens"))
+    return " + ".join("nothing" if part is None else f"{part}" for part in parts)
 
 
 def _optional(value: object, field: str) -> int | None:
@@ -96,4 +97,6 @@ def _web_searches(tools: object, path: str) -> int:
         return 0
     if not isinstance(tools, dict):
         raise Rejected(field=f"{path}.server_tool_use", found=tools, reason="not an object", advice=VERBATIM)
-    return _optional(tools.get("web_search_requests"), f"{path}.server_tool_use.web_search_requests") or 0
+    searches = tools.get("web_search_requests")
+    field = f"{path}.server_tool_use.web_search_requests"
+    return 0 if searches is None else fields.tokens(searches, field, of="web search")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,22 +17,25 @@ from ingest.formats import Format
 from ingest.json_values import MAX_BYTES, documents_of_json
 from ingest.record import MAX_TOKENS
 from store.derive import priced
+from store.faults import is_no_room
 from store.unpacked import opened
 
 MACROS = r"""
-CREATE OR REPLACE TEMP MACRO number(json) AS try_cast(json::VARCHAR AS BIGINT);
+CREATE OR REPLACE TEMP MACRO number(json) AS try_cast(json::VARCHAR AS UINTEGER);
 CREATE OR REPLACE TEMP MACRO is_whole(json, number) AS
     json IS NULL OR (number IS NOT NULL AND NOT contains(json::VARCHAR, '.') AND NOT contains(json::VARCHAR, 'e'));
 CREATE OR REPLACE TEMP MACRO is_left_out(json) AS json IS NULL OR json::VARCHAR = 'null';
 CREATE OR REPLACE TEMP MACRO is_count(json, number) AS is_whole(json, number) OR json::VARCHAR = 'null';
--- a text, or a number that reads the same as one; nearly all begin with a small letter, so that is asked first
+-- a text, or a number that reads the same as one; nearly all begin with a small letter (but not of "false" or "true"),
+-- so that is asked first
 CREATE OR REPLACE TEMP MACRO is_odd_text(x) AS
     strlen(x) > 0 AND NOT starts_with(x, '{') AND NOT starts_with(x, '[')
     AND x <> 'true' AND x <> 'false' AND x <> 'NaN' AND x <> 'Infinity'
     AND (x >= ':' OR (strlen(x) <= 18 AND NOT contains(x, '.') AND NOT contains(x, 'e'))
          OR try_cast(x AS DOUBLE) IS NULL);
 CREATE OR REPLACE TEMP MACRO is_text(x) AS
-    x IS NULL OR ((x >= 'a' AND x < '{' AND x <> 'true' AND x <> 'false' OR is_odd_text(x)) AND strlen(x) <= 512);
+    x IS NULL OR ((x >= 'g' AND x < 't' OR x >= 'u' AND x < '{' OR x >= 'a' AND x < 'f' OR is_odd_text(x))
+                  AND strlen(x) <= 512);
 CREATE OR REPLACE TEMP MACRO is_tag(x) AS
     x IS NULL OR (is_text(x) AND NOT regexp_matches(x, '["\\\x00-\x1f\x7f]'));
 -- an object of few, short, plain texts, so that its pairs can be told apart by their quotation marks
@@ -59,11 +62,11 @@ class Taken:
 
 
 class Refused(Exception):
-    """A file DuckDB cannot read in bulk: a line too long for it, damaged compression. The transaction is lost."""
+    """Files DuckDB cannot read in bulk: a line too long for it, a file that went away. The transaction is lost."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        super().__init__(f"{path} cannot be read in bulk")
+    def __init__(self, *paths: Path) -> None:
+        self.paths = paths
+        super().__init__(f"{', '.join(map(str, paths))} cannot be read in bulk")
 
 
 def has_query(format_: Format) -> bool:
@@ -94,26 +97,37 @@ def read(
     bulk: str = getattr(format_, "BULK")  # noqa: B009
     sql = bulk.replace("{most_tokens}", str(MAX_TOKENS))
     named = {"path": literal(path), "file_id": file_id}
-    try:
+    with refusing(path):
         if number_lines:
             with _in_file_order(con):
                 numbered = f"({_NUMBERED.format(lines_before, sql)})"
                 read = con.execute(f"INSERT INTO usage BY NAME {priced(numbered)}", named).fetchall()[0][0]
         else:
             read = con.execute(f"INSERT INTO usage BY NAME {priced(f'({sql})')}", named).fetchall()[0][0]
-    except duckdb.Error as error:
-        raise Refused(path) from error
-    if number_lines and read != _lines_in(path):  # blank lines: a row's place is not its line
+        is_numbered = not number_lines or read == _lines_in(path)
+    if not is_numbered:  # blank lines: a row's place is not its line
         raise Refused(path)
     unsure_rows = "file_id = ? AND request_key IS NULL"
     count = con.execute(f"SELECT count(*) FROM usage WHERE {unsure_rows}", [file_id]).fetchall()[0][0]
     if not count:
         return Taken(read, ())
     con.execute(f"DELETE FROM usage WHERE {unsure_rows}", [file_id])
-    unsure = _unsure(con, sql, named)
+    with refusing(path):
+        unsure = _unsure(con, sql, named)
     if len(unsure) != count:  # the file changed meanwhile
         raise Refused(path)
     return Taken(read - count, unsure)
+
+
+@contextmanager
+def refusing(*paths: Path) -> Iterator[None]:
+    """Raises Refused for what goes wrong in the block, unless a disk is full."""
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        if is_no_room(error):  # which has nothing to do with the file that is read
+            raise
+        raise Refused(*paths) from error
 
 
 def _unsure(con: DuckDBPyConnection, sql: str, named: dict[str, object]) -> list[int]:
@@ -128,7 +142,8 @@ def _in_file_order(con: DuckDBPyConnection) -> Iterator[None]:
     try:
         yield
     finally:
-        con.execute("SET preserve_insertion_order = false")
+        with suppress(duckdb.TransactionException):  # lost; the next one sets it itself
+            con.execute("SET preserve_insertion_order = false")
 
 
 def _lines_in(path: Path) -> int:

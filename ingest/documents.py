@@ -28,20 +28,20 @@ def read_documents(
     Plain, gzip or zstd, told apart by content. A bad value is a document whose value is a ``Rejected``; the next one
     follows. Raises ``OSError`` if the file cannot be read.
     """
-    last = 1
+    last = 0
     with opened(path, start=start, end=end) as stream:
         try:
-            for document in _documents(stream, max_bytes):
+            for document in _documents(stream, max_bytes, whole=not start):
                 last = document.line
                 yield replace(document, line=last + lines_before) if lines_before else document
         except Damaged as damaged:
             why = {"found": damaged.found, "reason": damaged.reason, "advice": damaged.advice}
-            yield rejected(last + lines_before, b"", **why)
+            yield rejected(last + 1 + lines_before, b"", **why)
 
 
-def _documents(stream: BufferedReader, max_bytes: int) -> Iterator[Document]:
+def _documents(stream: BufferedReader, max_bytes: int, *, whole: bool) -> Iterator[Document]:
     start = stream.peek(512)[:512].removeprefix(b"\xef\xbb\xbf")
-    if kind := other_kind(start):
+    if whole and (kind := other_kind(start)):
         found = f"bytes {start[:4].hex(' ')}"
         return iter([rejected(1, b"", found=found, reason=f"the file is {kind.what}", advice=kind.advice)])
     start = start.lstrip()

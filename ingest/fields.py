@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
@@ -19,49 +20,59 @@ MAX_USD = Decimal(1_000_000)
 PICOS = Decimal(10**12)
 
 
-def tokens(value: object, field: str, *, digits: bool = False) -> int:
-    """A token count, 0 to ``MAX_TOKENS``. Whole floats count as whole numbers, digit strings only with ``digits``."""
+def tokens(value: object, field: str, *, digits: bool = False, of: str = "token") -> int:
+    """A count of tokens (or ``of`` what), 0 to ``MAX_TOKENS``.
+
+    Whole floats count as whole numbers, digit strings only with ``digits``.
+    """
     if type(value) is int:
         number = value
-    elif isinstance(value, bool):
-        raise Rejected(field=field, found=value, reason="true or false, not a number", advice=COUNT_ADVICE)
     elif isinstance(value, float):
-        number = _whole(value, field)
+        number = _whole(value, field, of)
     elif digits and isinstance(value, str):
-        number = _digits(value, field)
+        number = _digits(value, field, of)
     elif value is None:
-        raise Rejected(field=field, found=value, reason="the token count is missing", advice=COUNT_ADVICE)
+        raise _no_count(value, field, f"the {of} count is missing", of)
     else:
-        raise Rejected(field=field, found=value, reason="not a number", advice=COUNT_ADVICE)
+        raise _no_count(value, field, _no_number(value), of)
     if number < 0:
-        raise Rejected(field=field, found=number, reason="a negative token count", advice=COUNT_ADVICE)
+        raise _no_count(number, field, f"a negative {of} count", of)
     if number > MAX_TOKENS:
-        raise Rejected(field=field, found=value, reason=f"more than {MAX_TOKENS:,} tokens", advice=COUNT_ADVICE)
+        raise _no_count(value, field, f"more than {MAX_TOKENS:,} {of}s", of)
     return number
 
 
-COUNT_ADVICE = "Log the count as a whole number of tokens, zero or more."
+def _no_count(found: object, field: str, reason: str, of: str) -> Rejected:
+    advice = f"Log the count as a whole number of {of}s, zero or more."
+    return Rejected(field=field, found=found, reason=reason, advice=advice)
 
 
-def _whole(value: float, field: str) -> int:
+def _no_number(value: object, *, digits: bool = False) -> str:
+    """Why a value is no number; digits in quotes look like one where they are shown."""
+    if isinstance(value, bool):
+        return "true or false, not a number"
+    return "a text, not a number" if isinstance(value, str) and not digits else "not a number"
+
+
+def _whole(value: float, field: str, of: str) -> int:
     if not isfinite(value):
-        raise Rejected(field=field, found=value, reason="not a finite number", advice=COUNT_ADVICE)
+        raise _no_count(value, field, "not a finite number", of)
     if not value.is_integer():
-        raise Rejected(field=field, found=value, reason="a fraction of a token", advice=COUNT_ADVICE)
+        raise _no_count(value, field, f"a fraction of a {of}", of)
     return int(value)
 
 
-def _digits(value: str, field: str) -> int:
+def _digits(value: str, field: str, of: str) -> int:
     text = value.strip()
     sign, number = (-1, text[1:]) if text[:1] == "-" else (1, text)
     if number.isascii() and number.isdigit() and len(number) <= 19:
         return sign * int(number)
     try:
-        return _whole(float(text), field)
+        return _whole(float(text), field, of)
     except ValueError as error:
         if isinstance(error, Rejected):
             raise
-        raise Rejected(field=field, found=value, reason="not a number", advice=COUNT_ADVICE) from None
+        raise _no_count(value, field, "not a number", of) from None
 
 
 def integer(value: object, field: str, *, digits: bool = False) -> int | None:
@@ -75,7 +86,7 @@ def integer(value: object, field: str, *, digits: bool = False) -> int | None:
         with suppress(ValueError):
             value = float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise Rejected(field=field, found=value, reason="not a number", advice=advice)
+        raise Rejected(field=field, found=value, reason=_no_number(value, digits=digits), advice=advice)
     number = value
     if not 0 <= number <= MAX_INTEGER - 1024:
         raise Rejected(field=field, found=value, reason="out of range", advice=advice)
@@ -127,10 +138,21 @@ def _time_of_other_text(text: str) -> datetime | None:
         return _in_utc(datetime.fromisoformat(text.removesuffix("UTC").rstrip().replace("/", "-")))
     except ValueError:
         pass
+    return _time_of_mail(text[:64])
+
+
+# a zone in words after the clock, or PM: what the mail's way does not know it passes over
+ZONE_IN_WORDS = re.compile(r"\d:\d\d.*[a-z]", re.IGNORECASE)
+
+
+def _time_of_mail(text: str) -> datetime | None:
+    """The mail and HTTP form, and what others made of it: "Wed Nov 18 2026 09:00:00 GMT+0200 (Central ...)"."""
+    text = re.sub(r"GMT(?=[+-]\d{4})", "", re.sub(r"\s*\(.*", "", text))
     try:
-        return _in_utc(parsedate_to_datetime(text[:64]))
+        moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+    return None if moment.tzinfo is None and ZONE_IN_WORDS.search(text) else _in_utc(moment)
 
 
 def _in_utc(moment: datetime) -> datetime | None:
@@ -147,15 +169,20 @@ def _in_utc(moment: datetime) -> datetime | None:
 
 def _time_of_number(number: int | float | Decimal) -> datetime | None:
     exact = Decimal(number)
-    if not exact.is_finite() or abs(exact) >= 10**20:
+    size = exact.copy_abs()  # abs() would compute, and overflow
+    if not exact.is_finite() or size >= 10**20:
         return None
-    size = abs(exact)
     scale = 10**6 if size < 10**11 else 10**3 if size < 10**14 else 1
     micros = exact * scale if size < 10**17 else exact / 1000
     try:
         return EPOCH + timedelta(microseconds=round(micros))
     except OverflowError:
         return None
+
+
+def hidden(value: object) -> object:
+    """What may be shown of a value where a prompt or an answer may stand: of a text no more than that it is one."""
+    return "a text" if isinstance(value, str) else value
 
 
 def text(value: object, field: str) -> str | None:
@@ -176,7 +203,7 @@ def text(value: object, field: str) -> str | None:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return repr(value) if isinstance(value, float) or abs(value) <= MAX_INTEGER else text(hex(value), field)
+        return text(repr(value), field)
     raise Rejected(field=field, found=value, reason="not a text", advice="Log a short name or an opaque id here.")
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from duckdb import DuckDBPyConnection
 
 from ingest import bulk, bulk_lines
-from ingest.documents import Document, read_documents, read_head
+from ingest.documents import read_documents, read_head
 from ingest.file_result import Before, FileResult, Found
 from ingest.formats import (
     Format,
@@ -22,21 +23,21 @@ from ingest.formats import (
     detect,
     entries_of,
     home_made,
-    record_of,
     usage_record,
 )
 from ingest.options import LoadOptions
 from ingest.pieces import NoLineEnds, Scratch, pieces
-from ingest.record import Rejected, UsageRecord
+from ingest.record import Rejected
 from ingest.rows import Rows
-from ingest.seen import Identity, Seen, last_line_end, lines_within, seal
+from ingest.seen import Identity, Seen, Watched, last_line_end, lines_within, seal
+from ingest.tally import Tally
+from store.faults import is_no_room
 from store.model_names import Logged, LoggedModels
 from store.provenance import kept_path
 from store.unpacked import Damaged, opened, packed
 
-# Rejected lines are all counted; of one file the first so many are kept with their reasons, and the last.
-KEPT_REJECTS = 1000
 SHORT = 1024 * 1024  # bytes behind an earlier load's place that are quicker read one by one
+CHANGED = "the file changed or went away while it was read: load it again to have what it holds now"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def read_file(
     name = options.names.get(path) or kept_path(path)
     result = FileResult(file_id, Path(name), None, 0)
     try:
-        identity = Identity.of(path)
+        watched = Watched.of(path)
+        identity = watched.identity
         head = read_head(path)
         if not named and options.format is None and detect(head) is None:
             return None
@@ -71,11 +73,17 @@ def read_file(
         result = replace(result, format=format_.NAME if format_ else None, bytes=identity.bytes)
         each_alone = hasattr(read_as, "EACH_ALONE")
         start = Start.at(path, seen) if seen and each_alone and seen.grown(path, identity) else Start()
+        if seen and not each_alone and seen.begins(path, identity):
+            result = replace(result, rereads=seen.file_id)
         reading = _Reading(loading, path, file_id, read_as, _read_options(path, name, options))
-        reading.read(head, start)
+        reading.read(head, start, identity.bytes)
         whole = reading.result(replace(result, before=start.before))
-        return whole if path in options.names else replace(whole, found=_found(path, identity, reading, start))
+        if path in options.names or reading.broke_off:
+            return whole
+        return _known_again(whole, path, watched, lambda: _found(path, identity, reading, start))
     except OSError as error:
+        if is_no_room(error):  # for what is laid aside while reading
+            raise
         return replace(result, read=0, rejected=1, rejects=((1, unreadable(error)),))
 
 
@@ -84,21 +92,21 @@ def read_together(loading: Loading, files: Mapping[Path, int], format_: Format) 
     results: dict[Path, FileResult] = {}
     names = {path: kept_path(path) for path in files}
     projects = {path: ReadOptions(path=name).project for path, name in names.items()}
-    identities = {path: Identity.of(path) for path in files}
-    taken = bulk_lines.read(loading.con, files, format_, loading.models, projects)
+    watched: dict[Path, Watched] = {}
+    for path in files:
+        with suppress(OSError):
+            watched[path] = Watched.of(path)
+    try:
+        with bulk.refusing(*watched):
+            there = {path: files[path] for path in watched}
+            taken = bulk_lines.read(loading.con, there, format_, loading.models, projects)
+    except bulk.Refused as refused:
+        raise bulk.Refused(*([path for path in watched if not watched[path].is_there(path)] or watched)) from refused
     for path, lines in taken.items():
-        identity = identities[path]
-        place = last_line_end(path, identity.bytes) or None
-        results[path] = FileResult(
-            files[path],
-            Path(names[path]),
-            format_.NAME,
-            identity.bytes,
-            lines.read,
-            lines.ignored,
-            findings=lines.findings,
-            found=Found(identity, place, None, seal(path, place or identity.bytes)),
-        )
+        identity, name = watched[path].identity, Path(names[path])
+        result = FileResult(files[path], name, format_.NAME, identity.bytes, lines.read, lines.ignored)
+        result = replace(result, findings=lines.findings)
+        results[path] = _known_again(result, path, watched[path], partial(_found_whole, path, identity))
     return results
 
 
@@ -127,6 +135,20 @@ def _format_of(head: list[object], options: LoadOptions) -> Format | None:
     if format_ is None and not any(isinstance(value, dict) for value in head):
         return home_made  # names what is wrong with each line
     return format_
+
+
+def _known_again(result: FileResult, path: Path, watched: Watched, found: Callable[[], Found]) -> FileResult:
+    """The result with how the file is to be known; one that changed while it was read is to be read anew."""
+    with suppress(OSError):
+        known = replace(result, found=found())
+        if watched.is_there(path):
+            return known
+    return replace(result, findings=(*result.findings, CHANGED))
+
+
+def _found_whole(path: Path, identity: Identity) -> Found:
+    place = last_line_end(path, identity.bytes) or None
+    return Found(identity, place, None, seal(path, place or identity.bytes))
 
 
 def _found(path: Path, identity: Identity, reading: _Reading, start: Start) -> Found:
@@ -162,18 +184,30 @@ class _Reading:
         self._loading, self._path, self._file_id, self._format = loading, path, file_id, format_
         self._read_options = read_options
         self._reader = format_.reader(read_options)
-        self._tally = _Tally(Rows(loading.con, file_id, loading.models), self._reader)
+        self._tally = Tally(Rows(loading.con, file_id, loading.models), self._reader)
         self._sure = 0
+        self.broke_off = False
 
     @property
     def one_a_line(self) -> bool:
         """Does every line that was read hold one value?"""
         return self._tally.one_a_line
 
-    def read(self, head: list[object], start: Start) -> None:
-        end = None
-        if self._loading.options.growing and not packed(self._path):
-            end = last_line_end(self._path, self._path.stat().st_size)
+    def read(self, head: list[object], start: Start, size: int) -> None:
+        """Reads from a start on; of a growing file, the whole lines within its first ``size`` bytes."""
+        is_cut = self._loading.options.growing and not packed(self._path)
+        try:
+            self._read(head, start, last_line_end(self._path, size) if is_cut else None)
+        except OSError as error:
+            if is_no_room(error):
+                raise
+            self._tally.reject(self._tally.last + 1, unreadable(error))  # what stands before is loaded
+            self.broke_off = True
+        for record in self._reader.finish():
+            self._tally.late(record)
+        self._tally.rows.flush()
+
+    def _read(self, head: list[object], start: Start, end: int | None) -> None:
         if not self._is_for_bulk(start):
             self._one_by_one(start, end)
         else:
@@ -182,9 +216,6 @@ class _Reading:
                 self._in_pieces(start, end)
             else:
                 self._in_bulk(self._path, 0)
-        for record in self._reader.finish():
-            self._tally.late(record)
-        self._tally.rows.flush()
 
     def _is_for_bulk(self, start: Start) -> bool:
         if self._path in self._loading.refused or self._loading.options.field_map or not bulk.has_query(self._format):
@@ -197,22 +228,18 @@ class _Reading:
             self._tally.take_all(entries_of(self._format, document))
 
     def _in_bulk(self, path: Path, lines_before: int) -> None:
-        number_lines = self._loading.options.number_lines
+        con, number_lines = self._loading.con, self._loading.options.number_lines
         try:
             taken = bulk.read(
-                self._loading.con,
-                path,
-                self._format,
-                self._file_id,
-                number_lines=number_lines,
-                lines_before=lines_before,
+                con, path, self._format, self._file_id, number_lines=number_lines, lines_before=lines_before
             )
+            self._sure += taken.sure
+            if taken.unsure:
+                with bulk.refusing(self._path):
+                    for document in bulk.documents_at(path, taken.unsure):
+                        self._tally.take(replace(document, line=document.line + lines_before))
         except bulk.Refused as refused:
             raise bulk.Refused(self._path) from refused
-        self._sure += taken.sure
-        if taken.unsure:
-            for document in bulk.documents_at(path, taken.unsure):
-                self._tally.take(replace(document, line=document.line + lines_before))
 
     def _in_pieces(self, start: Start, end: int | None) -> None:
         lines = start.lines
@@ -237,43 +264,6 @@ class _Reading:
             findings=tuple(self._reader.findings()),
             rejects=tuple(self._tally.rejects),
         )
-
-
-class _Tally:
-    def __init__(self, rows: Rows, reader: Reader) -> None:
-        self.rows = rows
-        self.ignored = 0
-        self.rejected = 0
-        self.rejects: list[tuple[int, Rejected]] = []
-        self.one_a_line = True
-        self._reader = reader
-
-    def take_all(self, entries: Iterable[Document]) -> None:
-        for entry in entries:
-            self.take(entry)
-
-    def take(self, document: Document) -> None:
-        self.one_a_line = self.one_a_line and b"\n" not in document.raw.strip()
-        try:
-            record = record_of(document.value, document.line, self._reader)
-        except Rejected as rejected:
-            self.reject(document.line, rejected)
-            return
-        if record is None:
-            self.ignored += 1
-        else:
-            self.rows.add(record, document.line, document.raw)
-
-    def reject(self, line: int, why: Rejected) -> None:
-        self.rejected += 1
-        if len(self.rejects) > KEPT_REJECTS:  # the last is kept too: it may say why the file ended there
-            self.rejects.pop()
-        self.rejects.append((line, why))
-
-    def late(self, record: UsageRecord) -> None:
-        """A record known only at the end, for a line that was passed over."""
-        self.rows.add(record, None, repr(record).encode())
-        self.ignored -= 1
 
 
 def _models_in(values: list[object], reader: Reader) -> list[Logged]:

@@ -36,7 +36,8 @@ class Found:
 class FileResult:
     """What became of one file's lines; ``read`` are the usage records found, before duplicates are settled.
 
-    ``before`` counts the lines that were not read again since an earlier load had read them.
+    ``before`` counts the lines that were not read again since an earlier load had read them; ``rereads`` is that load's
+    file id where all of them were, since what a line means hangs on the others.
     """
 
     file_id: int
@@ -52,6 +53,7 @@ class FileResult:
     rejects: tuple[tuple[int, Rejected], ...] = field(default=(), repr=False)
     before: Before = field(default_factory=Before)
     found: Found | None = None
+    rereads: int | None = None
 
     @property
     def lines(self) -> int:

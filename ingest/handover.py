@@ -56,10 +56,16 @@ def answers(served: Served, access: Access) -> bool:
 
 
 def hand_over(
-    store: Path, paths: Sequence[Path], options: LoadOptions, *, progress: Progress | None = None
+    store: Path,
+    paths: Sequence[Path],
+    options: LoadOptions,
+    *,
+    progress: Progress | None = None,
+    added: bool = False,
 ) -> Summary | None:
     """Has the dashboard load files and folders of this machine; None when no dashboard holds the store.
 
+    With ``added`` the summary tells what is new in them alone. Of ``options.names`` there may be one, standard input's.
     Raises NothingToLoad as a load of one's own does, and HandOverFailed.
     """
     found = running(store)
@@ -70,7 +76,8 @@ def hand_over(
     wanted = {
         "store": str(store.resolve()),
         "paths": [str(path.absolute()) for path in paths],
-        "options": {"format": options.format, "field_map": dict(options.field_map), "origin": options.origin},
+        "options": _as_asked(options),
+        "added": added,
     }
     headers = {"Authorization": f"Bearer {access.owner}", "Content-Type": "application/json"}
     try:
@@ -84,6 +91,12 @@ def hand_over(
     except (OSError, HTTPException, LookupError, TypeError, ValueError) as error:
         message = "the dashboard stopped answering before it said how the load ended: all of it is loaded, or nothing."
         raise HandOverFailed(f"{message} {_OVER}") from error
+
+
+def _as_asked(options: LoadOptions) -> dict[str, Any]:
+    asked = {"format": options.format, "field_map": dict(options.field_map), "origin": options.origin}
+    piped = next((str(path) for path in options.names), None)
+    return {**asked, "growing": options.growing, "standard_input": piped}
 
 
 def _said(answer: HTTPResponse) -> Iterator[dict[str, Any]]:

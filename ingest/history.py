@@ -75,17 +75,31 @@ class Undoing:
     skipped_later: int
 
 
-def loads(con: DuckDBPyConnection) -> list[PastLoad]:
-    """Every load, newest first."""
+LATEST = 1000
+
+
+def in_all(con: DuckDBPyConnection) -> tuple[int, int, int]:
+    """How many loads there are, how many files they read, and how many lines were rejected."""
+    found = con.execute(
+        "SELECT (SELECT count(*) FROM load), count(*), coalesce(sum(rejected), 0)::BIGINT FROM load_file"
+    )
+    loads, files, rejected = found.fetchall()[0]
+    return loads, files, rejected
+
+
+def loads(con: DuckDBPyConnection, *, limit: int = LATEST) -> list[PastLoad]:
+    """The latest loads, newest first: following a busy log makes thousands a day."""
     found = con.execute(
         f"""
+        WITH latest AS (FROM load ORDER BY load_id DESC LIMIT {limit})
         SELECT load_id, loaded_at, origin, seconds, count(*), {_COUNTS}, sum(len(findings))::BIGINT,
                arg_min(path, file_id), coalesce(sum(holds), 0)::BIGINT, coalesce(sum(unpriced), 0)::BIGINT,
                CASE WHEN sum(cost) > 0 OR coalesce(sum(holds), 0) = 0 OR sum(holds) > sum(unpriced)
                     THEN coalesce(sum(cost), 0)::HUGEINT END
-        FROM load JOIN load_file USING (load_id) LEFT JOIN (
+        FROM latest JOIN load_file USING (load_id) LEFT JOIN (
             SELECT file_id, count(*) FILTER (part = 0) AS holds, count(*) FILTER (part = 0 AND request_unpriced)
-                AS unpriced, sum(cost) AS cost FROM usage GROUP BY file_id
+                AS unpriced, sum(cost) AS cost FROM usage
+            WHERE file_id >= (SELECT min(file_id) FROM load_file SEMI JOIN latest USING (load_id)) GROUP BY file_id
         ) USING (file_id)
         GROUP BY load_id, loaded_at, origin, seconds ORDER BY load_id DESC
         """

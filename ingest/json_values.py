@@ -14,6 +14,11 @@ MAX_BYTES = 16 * 1024 * 1024
 SHOWN = 4096  # bytes kept of a value that could not be read
 
 REST_OF_LINE = re.compile("[ \t\r]*")
+# what a cut may leave of a number, of true, false or null, or of an escape
+BEGUN = re.compile(r"-|\.|[eE][+-]?|t(ru?)?|f(a(ls?)?)?|n(ul?)?|\\|u[0-9a-fA-F]{0,3}")
+BROKEN = re.compile("[\udc80-\udcff]")
+# a whole surrogate pair, or (as the group) half of one, or any other escape
+ESCAPES = re.compile(r"\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|(\\u[dD][89a-fA-F]\w\w)|\\.", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,27 @@ class Document:
     line: int
     raw: bytes
     value: object
+
+
+def without_halves(source: str) -> str:
+    """JSON in which each half of a surrogate pair is a question mark, for it is no character and cannot be kept."""
+    if "\\ud" not in source and "\\uD" not in source:
+        return source
+    return ESCAPES.sub(lambda escape: "?" if escape[1] else escape[0], source)
+
+
+def not_json(problem: str) -> str:
+    """The reason for what the JSON parser complains of; where, stands in what was found."""
+    return f"not JSON: {problem[:1].lower()}{problem[1:].removesuffix(' at').removesuffix(' starting')}"
+
+
+def is_cut_off(text: str, pos: int, at: int, end: int, problem: str) -> bool:
+    """Is ``text[pos:end]``, wrong at ``at``, an object or a list of which the rest is missing?"""
+    if text[pos : pos + 1] not in ("{", "["):
+        return False
+    if at >= end or problem.startswith("Unterminated"):
+        return True
+    return end - at < 32 and bool(BEGUN.fullmatch(text[at:end].rstrip()))
 
 
 def rejected(line: int, raw: bytes, *, found: str, reason: str, advice: str) -> Document:
@@ -48,6 +74,7 @@ class _Values(Window):
             yield from self._lines()
             if not self.skip_space():
                 break
+            self.narrow()
             if not self._enters_or_leaves_list():
                 yield self._value()
         if self.in_list:
@@ -64,6 +91,8 @@ class _Values(Window):
                 if text[after] != "\n" or constants or end - pos > self.max_bytes:
                     break
                 raw = text[pos:end].encode()
+                if b"\\ud" in raw or b"\\uD" in raw:
+                    value = scan(without_halves(raw.decode()), 0)[0]
                 yield Document(line, raw, value)
                 line += text.count("\n", pos, after) + 1
                 pos = after + 1
@@ -106,9 +135,9 @@ class _Values(Window):
                 problem, at = error.msg, error.pos
                 cut = at + 12 >= len(self.text) or problem.startswith("Unterminated")
             except RecursionError:
-                return self._bad(self.pos, "nested too deeply", found="a value inside hundreds of others")
+                return self._bad(self.pos, NESTED, found="a value inside hundreds of others")
             except ValueError:
-                return self._bad(self.pos, "a number of thousands of digits")
+                return self._bad(self.pos, LONG_NUMBER, found="a number too long to read")
             if cut and len(self.text) - self.pos > self.max_bytes:
                 return self._bad(self.pos, *self._too_large())
             if not cut or not self.more():
@@ -126,7 +155,7 @@ class _Values(Window):
         follower = self.text[after : after + 1]
         if follower not in ("", "\n", "{") and not (self.in_list and follower in ",]"):
             if isinstance(value, (dict, list)):
-                return self._bad(end, TRAILING)
+                return self._bad(after, TRAILING)
             return self._unreadable("Expecting value", self.pos)
         return self._taken(value, end)
 
@@ -145,19 +174,21 @@ class _Values(Window):
         if len(raw) > self.max_bytes:
             found, reason = f"{len(raw):,} bytes", f"longer than {self.max_bytes:,} bytes"
             return rejected(line, raw[:SHOWN], found=found, reason=reason, advice=ADVICE)
+        if (whole := without_halves(source)) is not source:
+            value = self.scan(whole, 0)[0]
         return Document(line, raw, value)
 
     def _unreadable(self, problem: str, at: int) -> Document:
         """A value that is not JSON, at ``text[at]``."""
         end = self.text.find("\n", self.pos)
         end = len(self.text) if end < 0 else end
-        broken = re.search("[\udc80-\udcff]", self.text[self.pos : end])
+        broken = BROKEN.search(self.text, self.pos, min(end, at + SHOWN))
         if broken:
-            return self._bad(at, NOT_UTF8, found=_byte(self.text, self.pos + broken.start()), advice=UTF8_ADVICE)
-        if self.text[self.pos] in "{[" and (at >= end or problem.startswith("Unterminated")):
+            return self._bad(at, NOT_UTF8, found=_byte(self.text, broken.start()), advice=UTF8_ADVICE)
+        if is_cut_off(self.text, self.pos, at, end, problem):
             found = "end of line" if end < len(self.text) else "end of file"
-            return self._bad(at, "the value is cut off", found=found)
-        return self._bad(at, f"not JSON: {problem[:1].lower()}{problem[1:]}")
+            return self._bad(at, CUT_OFF, found=found)
+        return self._bad(at, not_json(problem))
 
     def _bad(self, at: int, reason: str, found: str | None = None, advice: str | None = None) -> Document:
         line, raw = self.line, self.text[self.pos : self.pos + SHOWN].split("\n", 1)[0]
@@ -191,6 +222,9 @@ class _Values(Window):
 
 
 TRAILING = "more text after the value"
+CUT_OFF = "the value is cut off"
+NESTED = "nested too deeply"
+LONG_NUMBER = "a number of thousands of digits"
 NOT_UTF8 = "not valid UTF-8"
 UTF8_ADVICE = "Write the log as UTF-8."
 ADVICE = "Write each record as one JSON object on a line of its own."

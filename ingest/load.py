@@ -101,7 +101,7 @@ def load(
         try:
             return _load(store, files, options, progress, refused)
         except Refused as refusal:
-            refused.add(refusal.path)
+            refused.update(refusal.paths)
 
 
 def _load(
@@ -118,7 +118,7 @@ def _load(
         read = sorted(result.file_id for result in results if result.file_id)
         if not read:
             return LoadSummary(0, tuple(results), 0, 0, time.monotonic() - began)
-        gave_way = settle(con, read[0], retold(con, results))
+        gave_way = settle(con, read[0], retold=retold(con, results), outdated=[r.rereads for r in results if r.rereads])
         complete(con, loading.models, f"file_id >= {read[0]}", gave_way)
         if gave_way:
             loading.models.forget_unused()

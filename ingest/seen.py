@@ -42,6 +42,28 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class Watched:
+    """A file before it is read, to tell afterwards whether what was in it is still there."""
+
+    identity: Identity
+    seal: str | None
+
+    @classmethod
+    def of(cls, path: Path) -> Watched:
+        identity = Identity.of(path)
+        return cls(identity, seal(path, identity.bytes))
+
+    def is_there(self, path: Path) -> bool:
+        """Is the file the same one, grown at most?"""
+        try:
+            now = Identity.of(path)
+        except OSError:
+            return False
+        is_same = (now.device, now.inode) == (self.identity.device, self.identity.inode)
+        return is_same and self.seal is not None and self.seal == seal(path, self.identity.bytes)
+
+
+@dataclass(frozen=True)
 class Seen:
     """How an earlier load found a file: its size, how far whole lines were read, and what became of them."""
 
@@ -62,6 +84,10 @@ class Seen:
         if (self.bytes, self.modified_ns) != (now.bytes, now.modified_ns):
             return False
         return self.changed_ns == now.changed_ns or self.seal == seal(path, self.place or self.bytes)
+
+    def begins(self, path: Path, now: Identity) -> bool:
+        """Does the file begin with what it was then?"""
+        return now.bytes >= self.bytes and self.seal == seal(path, self.place or self.bytes)
 
     def grown(self, path: Path, now: Identity) -> bool:
         """Is the file what it was then, with more behind it?"""

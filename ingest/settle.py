@@ -9,8 +9,9 @@ from duckdb import DuckDBPyConnection
 from store.derive import Span, span_of
 from store.facts import facts
 
-# Fuller first: what somebody retold gives way to the API's own counts of a finished message; more output; more parts;
-# one that says why it stopped; then the earlier; then the one already held.
+# Fuller first: an earlier reading of a file that was read again as a whole gives way, and what somebody retold does to
+# the API's own counts of a finished message; then more output; more parts; one that says why it stopped; then the
+# earlier; then the one already held.
 _FULLER = (
     "gives_way, output_tokens DESC NULLS LAST, parts DESC, stop_reason IS NULL, started_at ASC NULLS LAST, file_id,"
     " line NULLS FIRST, row_id"
@@ -33,20 +34,22 @@ best AS (
 SELECT DISTINCT alone.request_key, best.contest FROM alone JOIN best USING (request_id)
 WHERE best.latest >= $first AND best.contest <> alone.request_key
 """
-# By their hashes first: whole keys are compared only of the few that share one.
+# By their hashes first: whole keys are compared only of the few that share one. In passes, so that each fits in memory.
 _SUSPECTS = """
-CREATE OR REPLACE TEMP TABLE suspect AS
-SELECT hash(request_key) AS hashed FROM usage WHERE part = 0 AND file_id >= $first GROUP BY ALL HAVING count(*) > 1
+INSERT INTO suspect
+SELECT hash(request_key) AS hashed FROM usage
+WHERE part = 0 AND file_id >= $first AND hash(request_key) % $passes = $pass GROUP BY ALL HAVING count(*) > 1
 UNION
-SELECT DISTINCT hash(request_key) FROM usage AS new WHERE file_id >= $first AND EXISTS (
-    FROM usage AS held WHERE held.file_id < $first AND hash(held.request_key) = hash(new.request_key))
-UNION
-SELECT hash(unnest([request_key, contest])) FROM alias
+SELECT DISTINCT hash(request_key) FROM usage AS new
+WHERE file_id >= $first AND hash(request_key) % $passes = $pass AND EXISTS (
+    FROM usage AS held WHERE held.file_id < $first AND hash(held.request_key) % $passes = $pass
+    AND hash(held.request_key) = hash(new.request_key))
 """
+_AT_ONCE = 5_000_000  # keys
 _CONTESTED = """
 CREATE OR REPLACE TEMP TABLE contested AS
 SELECT usage.*, usage.rowid AS row_id, coalesce(alias.contest, request_key) AS contest,
-       file_id IN (FROM retold) AS is_retold
+       file_id IN (FROM retold) AS is_retold, file_id IN (FROM outdated) AS is_outdated
 FROM usage LEFT JOIN alias USING (request_key)
 WHERE part = 0 AND hash(request_key) IN (FROM suspect)
 """
@@ -56,7 +59,8 @@ _LOSERS = f"""
 CREATE OR REPLACE TEMP TABLE losers AS
 WITH numbered AS (
     SELECT *, {_NTH},
-           is_retold AND bool_or(NOT is_retold AND stop_reason IS NOT NULL) OVER (PARTITION BY contest) AS gives_way
+           is_outdated AND bool_or(file_id >= $first) OVER (PARTITION BY contest)
+           OR is_retold AND bool_or(NOT is_retold AND stop_reason IS NOT NULL) OVER (PARTITION BY contest) AS gives_way
     FROM contested
 ),
 ranked AS (
@@ -77,17 +81,25 @@ JOIN losers ON losers.request_key = further.request_key AND losers.file_id = fur
 """
 
 
-def settle(con: DuckDBPyConnection, first: int, retold: Iterable[int] = ()) -> Span | None:
-    """Leaves one record for each request; files from id ``first`` on are new, ``retold`` are somebody else's account.
+def settle(
+    con: DuckDBPyConnection, first: int, *, retold: Iterable[int] = (), outdated: Iterable[int] = ()
+) -> Span | None:
+    """Leaves one record for each request; files from id ``first`` on are new.
+
+    ``retold`` are files of somebody else's account, ``outdated`` earlier readings of files that were read again whole.
 
     An older row that gives way is kept in `superseded`, so that undoing the newer load brings it back; the quarters of
     such rows are returned.
     """
-    con.execute(_ALIASES, {"first": first})
-    con.execute("CREATE OR REPLACE TEMP TABLE retold AS SELECT unnest(?::INTEGER[]) AS file_id", [list(retold)])
-    con.execute(_SUSPECTS, {"first": first})
+    if con.execute("SELECT 1 FROM usage WHERE key_kind IN ('request', 'log') LIMIT 1").fetchall():
+        con.execute(_ALIASES, {"first": first})
+    else:
+        con.execute("CREATE OR REPLACE TEMP TABLE alias (request_key VARCHAR, contest VARCHAR)")
+    for name, files in (("retold", retold), ("outdated", outdated)):
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT unnest(?::INTEGER[]) AS file_id", [list(files)])
+    _suspect(con, first)
     con.execute(_CONTESTED)
-    con.execute(_LOSERS)
+    con.execute(_LOSERS, {"first": first})
     if not con.execute("SELECT count(*) FROM losers").fetchall()[0][0]:
         return None
     con.execute(
@@ -109,3 +121,13 @@ def settle(con: DuckDBPyConnection, first: int, retold: Iterable[int] = ()) -> S
     gave_way = span_of(con, f"file_id < {first} AND {lost}")
     con.execute(f"DELETE FROM usage WHERE {lost}")
     return None if gave_way == Span() else gave_way
+
+
+def _suspect(con: DuckDBPyConnection, first: int) -> None:
+    """Fills `suspect` with the hashes of keys that more than one record may bear."""
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE suspect AS SELECT hash(unnest([request_key, contest])) AS hashed FROM alias"
+    )
+    passes = 1 + int(con.execute("SELECT count(*) FROM usage").fetchall()[0][0]) // _AT_ONCE
+    for number in range(passes):
+        con.execute(_SUSPECTS, {"first": first, "passes": passes, "pass": number})

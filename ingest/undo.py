@@ -57,9 +57,17 @@ def _bring_back(con: DuckDBPyConnection, models: LoggedModels, gone: Span) -> No
     # What the undone load had itself lost to another: whoever it had replaced now gave way to that other.
     con.execute(
         """
-        UPDATE superseded SET superseded_by_file = lost.superseded_by_file
-        FROM (SELECT request_key, file_id, superseded_by_file FROM superseded SEMI JOIN undone USING (file_id)) lost
-        WHERE superseded.request_key = lost.request_key AND superseded.superseded_by_file = lost.file_id
+        UPDATE superseded SET superseded_by_file = passed_on.superseded_by_file
+        FROM (
+            WITH lost AS (FROM superseded SEMI JOIN undone USING (file_id) WHERE part = 0)
+            SELECT held.rowid AS row_id, lost.superseded_by_file FROM superseded AS held JOIN lost
+                ON held.request_key = lost.request_key AND held.superseded_by_file = lost.file_id
+            UNION
+            SELECT held.rowid, lost.superseded_by_file FROM superseded AS held JOIN lost
+                ON held.request_id = lost.request_id AND held.superseded_by_file = lost.file_id
+            WHERE held.key_kind <> 'message' OR lost.key_kind <> 'message'
+        ) AS passed_on
+        WHERE superseded.rowid = passed_on.row_id
         """
     )
     con.execute("DELETE FROM superseded WHERE file_id IN (SELECT file_id FROM undone)")

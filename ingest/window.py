@@ -6,9 +6,11 @@ import codecs
 import re
 from typing import Protocol
 
+from store.unpacked import Damaged
+
 CHUNK = 1 << 16
 
-SPACE = re.compile("[ \t\r\n\ufeff]*")
+SPACE = re.compile("[ \t\r\n\v\f\ufeff]*")
 STRUCTURE = re.compile(r'[\\"{}\[\]\n]')
 
 
@@ -23,7 +25,7 @@ class ByteStream(Protocol):
 class Window:
     """``text[pos:]`` is not yet used; ``line`` (1-based) is the line of ``pos``, ``indent`` the blanks before it.
 
-    Bytes that are not UTF-8 stand in the text as lone surrogates.
+    Bytes that are not UTF-8 stand in the text as lone surrogates. ``ended``: nothing comes after the text.
     """
 
     def __init__(self, stream: ByteStream) -> None:
@@ -32,16 +34,53 @@ class Window:
         self.text, self.pos, self.line = "", 0, 1
         self.indent: str | None = ""
         self.ended = False
+        self._ahead: list[tuple[str, int]] = []  # read and set aside, the next last: a text, and how much of it is used
+        self._damage: Damaged | None = None
 
     def more(self) -> bool:
         """Reads on, dropping what is used; false at the end of the stream."""
         if self.ended:
             return False
-        chunk = self.stream.read1(max(CHUNK, len(self.text) - self.pos))  # what stands before damage comes first
-        self.ended = not chunk
-        self.text = self.text[self.pos :] + self.decode(chunk, self.ended)
+        size = max(CHUNK, len(self.text) - self.pos)
+        if self._ahead:
+            text, used = self._ahead.pop()
+            if used + size < len(text):
+                self._ahead.append((text, used + size))
+            further = text[used : used + size]
+        else:
+            chunk = self._read(size)
+            self.ended = not chunk
+            further = self.decode(chunk, self.ended)
+        self.text = self.text[self.pos :] + further
         self.pos = 0
         return True
+
+    def _read(self, size: int) -> bytes:
+        """So many bytes, fewer at the end; what stands before damage comes before it is raised."""
+        if self._damage:
+            raise self._damage
+        found = bytearray()
+        while len(found) < size:
+            try:
+                chunk = self.stream.read1(size - len(found))
+            except Damaged as damaged:
+                self._damage = damaged
+                if not found:
+                    raise
+                break
+            if not chunk:
+                break
+            found += chunk
+        return bytes(found)
+
+    def narrow(self) -> None:
+        """Drops what is used and sets aside what stands far ahead: behind a long value nobody is to look through it."""
+        if len(self.text) - self.pos > 4 * CHUNK:
+            self._ahead.append((self.text, self.pos + CHUNK))
+            self.text = self.text[self.pos : self.pos + CHUNK]
+            self.pos, self.ended = 0, False
+        elif self.pos > CHUNK:
+            self.text, self.pos = self.text[self.pos :], 0
 
     def skip_space(self) -> bool:
         """To the next value; false if there is none."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from ingest.history import PastLoad, RejectedLine, files_of_load, loads, rejected_lines, undoing
+from ingest.history import PastLoad, RejectedLine, files_of_load, in_all, loads, rejected_lines, undoing
 from ingest.inbox import load_uploads, preview_upload, spool_of
 from ingest.load import load
 from ingest.options import LoadOptions
@@ -47,8 +47,8 @@ def page() -> None:
     with st.container(key="filters" if holds_any else "zone", horizontal=True):
         timezone = timezone_box()
     if holds_any:
-        rejected_in_all = sum(one.rejected for one in done)
-        coverage(timezone, loads=len(done), files=sum(one.files for one in done), rejected=rejected_in_all)
+        number, files, rejected = ask(in_all)
+        coverage(timezone, loads=number, files=files, rejected=rejected)
     just_loaded = st.session_state.pop(LOADED, None)
     if just_loaded is not None:
         focus_on(just_loaded)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -11,8 +12,10 @@ from pathlib import Path
 from spend.breakdown import breakdown, total
 from spend.filters import Filters, WrongQuestion
 from spend.report import FORMATS, render
-from store.connection import StoreError, default_path, open_store
+from store.connection import Store, StoreBusy, StoreError, default_path, open_store
 from store.prices import PriceListError
+
+PATIENCE = 2  # seconds
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,13 +26,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         path = args.db or default_path()
         if not path.exists():
             raise WrongQuestion(f"there is no store at {path}; load logs first: python -m ingest PATH...")
-        with open_store(path) as store:
+        with _opened(path) as store:
             con = store.cursor()
             print(render(args.format, args.by, breakdown(con, filters, args.by), total(con, filters)))
     except (WrongQuestion, StoreError, PriceListError) as error:
         print(f"spend: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def _opened(path: Path) -> Store:
+    """The store; a load that holds it for a moment is waited for."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return open_store(path)
+        except StoreBusy:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
 
 
 def _arguments() -> argparse.ArgumentParser:

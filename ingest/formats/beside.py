@@ -136,11 +136,11 @@ class Beside:
         if not value and not any(ours.startswith("tag:") for ours in self.places):
             return tags
         if isinstance(value, dict):
-            tags = {str(name): _word(content) for name, content in value.items()}
+            tags = {_word(name): _word(content) for name, content in value.items()}
         elif isinstance(value, list):
             for item in value:
                 name, _, content = item.partition(":") if isinstance(item, str) else ("", "", "")
-                tags[name.strip()] = content.strip() or "true"
+                tags[_word(name.strip())] = _word(content.strip() or "true")
         tags.update((ours[4:], _word(content)) for ours, content in self.values.items() if ours.startswith("tag:"))
         return {name: word for name, word in list(tags.items())[:100] if 0 < len(name) <= 512 and 0 < len(word) <= 512}
 

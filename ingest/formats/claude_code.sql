@@ -91,7 +91,6 @@ judged AS (
                     AND output IS NOT NULL
                     AND "time" LIKE '____-__-__T__:__:__%Z' AND NOT contains("time", ' ') AND NOT contains("time", 'T24')
                     AND started_at >= TIMESTAMP '2022-01-01' AND started_at < TIMESTAMP '2100-01-01'
-                    AND least(input, output, read, written, written_5m, written_1h, thinking, searches) >= 0
                     AND greatest(input, output, read, written, written_5m, written_1h, thinking, searches)
                         <= {most_tokens}
                     AND is_count(usage[1], input) AND is_count(usage[2], output) AND is_count(usage[3], read)
@@ -99,7 +98,7 @@ judged AS (
                     AND is_count(usage[6], written_1h) AND is_count(usage[7], thinking) AND is_count(usage[8], searches)
                     AND (is_left_out(usage[9])
                          OR coalesce(written_5m, written_1h) IS NOT NULL
-                            AND coalesce(written, 0) = coalesce(written_5m, 0) + coalesce(written_1h, 0))
+                            AND coalesce(written, 0) = coalesce(written_5m, 0)::BIGINT + coalesce(written_1h, 0))
                     AND coalesce(thinking, 0) <= output
                     AND (is_left_out(usage[10]) OR thinking IS NOT NULL)
                     AND (is_left_out(usage[11]) OR searches IS NOT NULL)
@@ -133,7 +132,7 @@ SELECT verdict,
     CASE WHEN geo NOT IN ('not_available', '') THEN geo END AS inference_geo,
     input AS uncached_input_tokens,
     coalesce(read, 0) AS cache_read_tokens,
-    coalesce(written, 0) - coalesce(written_1h, 0) AS cache_write_5m_tokens,
+    coalesce(written, 0)::BIGINT - coalesce(written_1h, 0) AS cache_write_5m_tokens,
     coalesce(written_1h, 0) AS cache_write_1h_tokens,
     output AS output_tokens,
     thinking AS reasoning_tokens,

@@ -170,9 +170,12 @@ def stop_category(details: object, field: str) -> str | None:
 
 def prefixes_of(value: object) -> str:
     """Prefix fingerprints as one JSON text."""
-    prefixes = json.dumps(value, separators=(",", ":"))
-    if not isinstance(value, list) or len(prefixes) > MAX_PREFIXES:
-        reason = "too long" if isinstance(value, list) else "not a list"
+    try:
+        prefixes = json.dumps(value, separators=(",", ":"))
+    except RecursionError:
+        prefixes = ""
+    if not isinstance(value, list) or not 0 < len(prefixes) <= MAX_PREFIXES:
+        reason = "not a list" if not isinstance(value, list) else "too long" if prefixes else "nested too deeply"
         advice = "Log a short list of prefix fingerprints, or leave it out."
         raise Rejected(field="prefixes", found=fields.hidden(value), reason=reason, advice=advice)
     return prefixes
@@ -205,9 +208,10 @@ def _error(value: object) -> str | None:
 
 def error_type(value: object, field: str) -> str | None:
     """The type of an error: a name, or the API's error object, whose message is left out."""
+    while isinstance(value, dict) and isinstance(value.get("error"), dict):
+        value, field = value["error"], f"{field}.error"
     if isinstance(value, dict):
-        inner = value.get("error")
-        return error_type(inner, f"{field}.error") if isinstance(inner, dict) else _type(value, field)
+        return _type(value, field)
     if isinstance(value, bool):
         return "error" if value else None
     name = fields.text(value, field)

@@ -7,9 +7,7 @@ SELECT
         coalesce(message_id, request_id) IS NOT NULL AND model IS NOT NULL AND input IS NOT NULL AND output IS NOT NULL
         AND "time" LIKE '____-__-__T__:__:__%Z' AND NOT contains("time", ' ') AND NOT contains("time", 'T24')
         AND started_at >= TIMESTAMP '2022-01-01' AND started_at < TIMESTAMP '2100-01-01'
-        -- numbers: whole, not negative, not absurd, and numbers at all (JSON text that is no whole number came out NULL)
-        AND least(input, output, read, written, written_5m, written_1h, thinking, searches, most, latency, first, code)
-            >= 0
+        -- numbers: whole, not negative, not absurd, and numbers at all (any other text came out NULL)
         AND greatest(input, output, read, written, written_5m, written_1h, thinking, searches, most, latency, first)
             <= {most_tokens}
         AND is_whole(usage.input_tokens, input) AND is_whole(usage.output_tokens, output)
@@ -23,7 +21,7 @@ SELECT
         AND is_whole(status, code)
         -- the parts of a whole
         AND (usage.cache_creation IS NULL
-             OR coalesce(written, 0) = coalesce(written_5m, 0) + coalesce(written_1h, 0))
+             OR coalesce(written, 0) = coalesce(written_5m, 0)::BIGINT + coalesce(written_1h, 0))
         AND coalesce(thinking, 0) <= output
         -- objects where objects belong: anything else, an empty one too, came out as one of NULLs
         AND (usage.cache_creation IS NULL OR coalesce(written_5m, written_1h) IS NOT NULL)
@@ -59,7 +57,7 @@ SELECT
     CASE WHEN usage.inference_geo NOT IN ('not_available', '') THEN usage.inference_geo END AS inference_geo,
     input AS uncached_input_tokens,
     coalesce(read, 0) AS cache_read_tokens,
-    coalesce(written, 0) - coalesce(written_1h, 0) AS cache_write_5m_tokens,
+    coalesce(written, 0)::BIGINT - coalesce(written_1h, 0) AS cache_write_5m_tokens,
     coalesce(written_1h, 0) AS cache_write_1h_tokens,
     output AS output_tokens,
     thinking AS reasoning_tokens,

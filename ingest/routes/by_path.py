@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,25 +16,28 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from ingest.load import load
+from ingest.news import only_new
 from ingest.options import LoadOptions
 from ingest.routes.answers import Problem, guarded, opened_store
 from ingest.routes.loads import LOADS
+from ingest.standard_input import NAME, lent
 from ingest.summary import told
 from store.connection import Store
 
 MOST_BYTES = 4 << 20  # of paths
 EVERY = 0.2  # seconds between two words on how far it is
-_OPTIONS = {"format", "origin"}  # and field_map
+_OPTIONS = {"format", "origin"}  # and field_map, growing, standard_input
 Heard = list[tuple[int, int, Path]]
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to load into which store."""
+    """What to load into which store; ``added``: to tell of what is new alone."""
 
     store: Path
     paths: tuple[Path, ...]
     options: LoadOptions
+    added: bool
 
 
 @guarded("POST", "owner")
@@ -65,12 +69,15 @@ def _how_far(heard: Heard, store: Store) -> tuple[int, int, str, int | None] | N
 
 def _loaded(store: Store, wanted: Wanted, heard: Heard) -> dict[str, Any]:
     try:
-        load_ = load(store, wanted.paths, options=wanted.options, progress=lambda *told: heard.append(told))
+        with ExitStack() as reading:
+            for path in wanted.options.names:
+                reading.enter_context(lent(path))
+            load_ = load(store, wanted.paths, options=wanted.options, progress=lambda *told: heard.append(told))
     except duckdb.Error as error:
         return _error(f"the store could not take it ({type(error).__name__}); nothing was loaded.")
     except (OSError, ValueError) as error:
         return _error(str(error))
-    return {"summary": told(load_).to_wire()}
+    return {"summary": told(only_new(load_) if wanted.added else load_).to_wire()}
 
 
 def _error(message: str) -> dict[str, Any]:
@@ -93,15 +100,25 @@ async def _body(request: Request) -> bytes:
 def _wanted(body: bytes) -> Wanted:
     try:
         asked = json.loads(body)
-        options = {name: value for name, value in asked.get("options", {}).items() if value is not None}
-        field_map = {str(ours): str(theirs) for ours, theirs in options.pop("field_map", {}).items()}
         paths = tuple(Path(path) for path in asked["paths"])
-        wanted = Wanted(Path(asked["store"]), paths, LoadOptions(**options, field_map=field_map))
-        if set(options) - _OPTIONS or not all(isinstance(value, str) for value in options.values()):
-            raise ValueError
-        if not paths or not all(path.is_absolute() for path in (*paths, wanted.store)):
+        added = asked.get("added", False)
+        wanted = Wanted(Path(asked["store"]), paths, _options(asked.get("options", {}), paths), added)
+        if type(added) is not bool or not paths or not all(path.is_absolute() for path in (*paths, wanted.store)):
             raise ValueError
     except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         advice = 'Send {"store": path, "paths": [absolute paths], "options": {"format", "field_map", "origin"}}.'
         raise Problem(400, "wrong_body", "This is not what to load.", advice) from error
     return wanted
+
+
+def _options(asked: Mapping[str, Any], paths: Sequence[Path]) -> LoadOptions:
+    """What is asked for but None. Raises ValueError, or AttributeError or TypeError for what is no option."""
+    options = {name: value for name, value in asked.items() if value is not None}
+    field_map = {str(ours): str(theirs) for ours, theirs in options.pop("field_map", {}).items()}
+    growing, piped = options.pop("growing", False), options.pop("standard_input", None)
+    if set(options) - _OPTIONS or not all(isinstance(value, str) for value in options.values()):
+        raise ValueError
+    if type(growing) is not bool or (piped is not None and Path(piped) not in paths):
+        raise ValueError
+    names = {Path(piped): NAME} if piped is not None else {}
+    return LoadOptions(**options, field_map=field_map, growing=growing, number_lines=bool(names), names=names)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -174,7 +175,7 @@ def test_the_token_comes_without_the_address_of_who_has_stopped(tmp_path: Path, 
     assert "127.0.0.1:8501" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("args", [[], ["log.jsonl", "--token"]])
+@pytest.mark.parametrize("args", [[], ["log.jsonl", "--token"], ["--follow"], ["--follow", "--token"]])
 def test_it_is_either_files_or_the_token(args: list[str], capsys: Captured) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(args)
@@ -188,3 +189,28 @@ def test_files_that_held_nothing_new_are_counted(tmp_path: Path, capsys: Capture
         assert main([*map(str, paths), "--db", str(tmp_path / "db")]) == 0
         notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: ")]
         assert notes == ([said] if said else [])
+
+
+HOLD = """
+import sys
+from store.connection import open_store
+with open_store(sys.argv[1]):
+    print("open", flush=True)
+    input()
+"""
+
+
+def test_a_store_that_another_process_holds_for_a_moment_is_waited_for(
+    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.__main__.PATIENCE", 30)
+    log, db = write_log(tmp_path / "log.jsonl", [usage_record()]), tmp_path / "usage.duckdb"
+    command, pipe = [sys.executable, "-c", HOLD, str(db)], subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=Path(__file__).parents[2]) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "open\n"
+        letting_go = threading.Timer(0.3, holder.communicate, ["\n"])
+        letting_go.start()
+        assert main([str(log), "--db", str(db)]) == 0
+        letting_go.join()
+    assert "1 requests" in capsys.readouterr().out

@@ -173,3 +173,24 @@ def test_a_changed_mode_alone_is_no_change(store: Store, log: Path) -> None:
     load(store, [log])
     os.chmod(log, 0o600)  # noqa: PTH101
     assert load(store, [log]).unchanged == 1
+
+
+def test_what_a_later_reading_of_the_whole_file_tells_counts(tmp_path: Path, store: Store) -> None:
+    """Loaded row by row, the first rows of cumulative counters look like requests of their own."""
+
+    def row(turn: int) -> str:
+        counters = {"tokens_in": 100 * turn, "tokens_out": 10 * turn}
+        return json.dumps(
+            {"ts": f"2026-11-10T12:{turn:02}:00Z", "model": "claude-haiku-4-5", "session": "s"} | counters
+        )
+
+    log = tmp_path / "log.jsonl"
+    for turn in range(1, 12):
+        appended(log, [row(turn)])
+        last = load(store, [log], options=LoadOptions(growing=True))
+    assert rows(store, "SELECT sum(output_tokens), count(*) FROM usage") == [(110, 11)]
+    fresh = emptied(1)
+    load(fresh, [log])
+    assert derived(store) == derived(fresh)
+    undo(store, last.load_id)
+    assert rows(store, "SELECT sum(output_tokens), count(*) FROM usage") == [(100, 10)]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ingest import settle as settling
 from ingest.load import load
 from ingest.record import Part, UsageRecord
 from ingest.rows import Rows
@@ -127,3 +128,14 @@ def test_what_was_retold_gives_way_to_the_apis_own_counts_of_a_finished_message(
         written(store, con, 2, UsageRecord((Part("claude-haiku-4-5", 1, 5),), message_id="m", stop_reason=stop))
         settle(con, 1, retold=[1])
     assert rows(store, "SELECT output_tokens FROM usage") == [(5 if finished else 9,)]
+
+
+def test_in_many_passes_the_same_records_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    records = [usage_record(message_id=f"m{n % 40}", output_tokens=n) for n in range(100)]
+    one, many = emptied(), emptied(1)
+    for store in (one, many):
+        loaded(store, tmp_path / "a", records[:60])
+        loaded(store, tmp_path / "b", records[40:])
+        monkeypatch.setattr(settling, "_AT_ONCE", 3)
+    assert facts(many) == facts(one)
+    assert rows(many, "SELECT count(*), min(output_tokens) FROM usage") == [(40, 60)]
