@@ -211,8 +211,8 @@ def is_json_lines(path: Path) -> bool:
     try:
         with opened(path) as stream:
             first = next((line for line in iter(lambda: stream.readline(1 << 20), b"") if line.strip(_BLANK)), b"")
-        return isinstance(json.loads(first.removeprefix(b"\xef\xbb\xbf")), dict)
-    except ValueError:
+        return isinstance(json.loads(first.removeprefix(b"\xef\xbb\xbf").decode()), dict)
+    except (ValueError, RecursionError):
         return False
 
 

@@ -125,9 +125,6 @@ class _Values(Window):
             self.constants.clear()
             try:
                 value, end = self.scan(self.text, self.pos)
-                if end < len(self.text) or self.ended:
-                    return self._checked(value, end)
-                cut = True
             except StopIteration as stop:
                 problem, at = "Expecting value", int(stop.value)
                 cut = at + 12 >= len(self.text)
@@ -138,6 +135,10 @@ class _Values(Window):
                 return self._bad(self.pos, NESTED, found="a value inside hundreds of others")
             except ValueError:
                 return self._bad(self.pos, LONG_NUMBER, found="a number too long to read")
+            else:
+                if end < len(self.text) or self.ended:
+                    return self._checked(value, end)
+                cut = True
             if cut and len(self.text) - self.pos > self.max_bytes:
                 return self._bad(self.pos, *self._too_large())
             if not cut or not self.more():

@@ -69,7 +69,7 @@ class Rejected(ValueError):
     """
 
     def __init__(self, *, field: str | None, found: object, reason: str, advice: str) -> None:
-        self.field = field
+        self.field = None if field is None else shown(field)
         self.found = shortened(found)
         self.reason = reason
         self.advice = advice
@@ -85,5 +85,10 @@ def shortened(found: object, limit: int = 60) -> str:
     if found is None:
         return "nothing"
     text = found if isinstance(found, str) else repr(found)
-    text = " ".join(text.split())
+    text = shown(" ".join(text[: limit * 8].split())) or "an empty text"
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def shown(text: str) -> str:
+    """A text without what a terminal, or a reader, could be misled by: control characters, marks that turn it round."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else "�" for char in text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -35,11 +35,23 @@ def make(path: Path) -> None:
             with closing(connect(str(folder / "new"))) as con:
                 shape(con)
                 con.execute("CHECKPOINT")
-            Path(f"{path}.wal").unlink(missing_ok=True)  # the journal of a store that is gone
-            with suppress(FileExistsError):  # another process was quicker
-                os.link(folder / "new", path)
+            _named(folder / "new", path)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _named(new: Path, path: Path) -> None:
+    """Gives a new store its name, unless another process was quicker; held, so that none opens it meanwhile."""
+    hold = Hold.of(new)
+    try:
+        os.link(new, path)
+        Path(f"{path}.wal").unlink(missing_ok=True)  # the journal of a store that is gone
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        new.rename(path)
+    finally:
+        hold.let_go()
 
 
 def shape(con: DuckDBPyConnection) -> None:
@@ -52,6 +64,8 @@ def shape(con: DuckDBPyConnection) -> None:
 
 def held(path: str) -> Hold:
     """Holds the file for this process. Raises StoreBusy when another has it, and StoreUnusable."""
+    if path != IN_MEMORY and Path(path).exists() and not Path(path).is_file():
+        raise StoreUnusable(f"{path} cannot be opened as a store: it is not a file. Choose another with --db.")
     with told_in_words(path):
         try:
             return Hold() if path == IN_MEMORY else Hold.of(Path(path))

@@ -37,6 +37,7 @@ from ingest.formats.names import INDEX, Row, normal
 from ingest.formats.reading import Counted, ReadOptions
 from ingest.formats.usage_record import error_type, tags_of
 from ingest.formats.user_id import user_and_session
+from ingest.json_values import without_halves
 from ingest.record import Part, Rejected, UsageRecord
 
 NAME = "bedrock"
@@ -98,7 +99,7 @@ class Invocations:
         if isinstance(value, Rejected):
             raise value
         if not isinstance(value, dict):
-            raise Rejected(field=None, found=value, reason="not an object", advice=ADVICE)
+            raise Rejected(field=None, found=fields.hidden(value), reason="not an object", advice=ADVICE)
         return self._record(value) if _is_record(value) else None
 
     def _record(self, value: Row) -> UsageRecord:
@@ -189,7 +190,7 @@ def _parsed(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value) if value.lstrip()[:1] in ("{", "[") else None
+        return json.loads(without_halves(value)) if value.lstrip()[:1] in ("{", "[") else None
     except (ValueError, RecursionError):
         return None
 

@@ -50,7 +50,7 @@ def glance(start: bytes) -> bool:
         if b'"sessionId"' in line and b'"uuid"' in line and line.startswith(b"{"):
             try:
                 return _is_row(json.loads(line))
-            except ValueError:
+            except (ValueError, RecursionError):
                 return False
     return False
 

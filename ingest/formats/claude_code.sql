@@ -26,25 +26,27 @@ quoted AS (
                '$.data.message.message.usage.inference_geo'])) END AS theirs
     FROM told
 ),
-chosen AS (
+merged AS (
     SELECT file_id, project, is_whole_line, is_told, own IS NULL AS is_broken,
            own[1] = 'assistant' OR theirs[1] = 'assistant' AND theirs[11] <> '' AS is_message,
-           coalesce(theirs[2], own[2]) AS "time", coalesce(theirs[3], own[3]) AS request_id,
-           coalesce(theirs[4], own[4]) AS session, coalesce(theirs[5], own[5]) AS cwd,
-           coalesce(theirs[6], own[6]) AS branch, coalesce(theirs[7], own[7]) AS agent_id,
-           coalesce(theirs[8], own[8]) AS is_sidechain, coalesce(theirs[9], own[9]) AS version,
-           coalesce(theirs[10], own[10]) AS cost, coalesce(theirs, own)[11] AS message_id,
-           coalesce(theirs, own)[12] AS model, coalesce(theirs, own)[13] AS stop_reason,
-           coalesce(theirs, own)[14] AS stop_details, coalesce(theirs, own)[16] AS service_tier,
-           coalesce(theirs, own)[17] AS speed, coalesce(theirs, own)[18] AS geo,
+           CASE WHEN theirs IS NULL THEN own
+                ELSE list_transform(range(1, 19), lambda i: CASE WHEN i > 10 THEN theirs[i]
+                                                                 ELSE coalesce(theirs[i], own[i]) END) END AS v
+    FROM quoted
+),
+chosen AS (
+    SELECT file_id, project, is_whole_line, is_told, is_broken, is_message,
+           v[2] AS "time", v[3] AS request_id, v[4] AS session, v[5] AS cwd, v[6] AS branch, v[7] AS agent_id,
+           v[8] AS is_sidechain, v[9] AS version, v[10] AS cost, v[11] AS message_id, v[12] AS model,
+           v[13] AS stop_reason, v[14] AS stop_details, v[16] AS service_tier, v[17] AS speed, v[18] AS geo,
            -- numbers as they are spelt, so that 12 can be told from "12"
-           TRY(json_extract(coalesce(theirs, own)[15], [
+           TRY(json_extract(v[15], [
                '$.input_tokens', '$.output_tokens', '$.cache_read_input_tokens', '$.cache_creation_input_tokens',
                '$.cache_creation.ephemeral_5m_input_tokens', '$.cache_creation.ephemeral_1h_input_tokens',
                '$.output_tokens_details.thinking_tokens', '$.server_tool_use.web_search_requests',
                '$.cache_creation', '$.output_tokens_details', '$.server_tool_use', '$.iterations'
                ])) AS usage
-    FROM quoted
+    FROM merged
 ),
 -- of the only iteration, whether it says no more than the totals do
 iterated AS (

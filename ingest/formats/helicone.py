@@ -74,7 +74,7 @@ class Requests:
     def read(self, value: object, _line: int, /) -> UsageRecord | None:
         """The record of a request; ``None`` for what is none, or not one to the API. Raises ``Rejected``."""
         if not isinstance(value, dict):
-            raise Rejected(field=None, found=value, reason="not an object", advice=ADVICE)
+            raise Rejected(field=None, found=fields.hidden(value), reason="not an object", advice=ADVICE)
         if "request_created_at" not in value or COUNTING in f"{value.get('target_url')} {value.get('request_path')}":
             return None
         if value.get("cache_reference_id") not in NOT_CACHED:
@@ -84,7 +84,7 @@ class Requests:
         known: dict[str, Any] = {"status": http_status(value.get("response_status"))}
         body = parsed(value.get("response_body"))
         if isinstance(body, dict) and is_error(body):
-            known["error"] = error_of(body)
+            known["error"] = error_of(body, "response_body")
         parts = self._parts(value, body if _has_counts(body) else None, known)
         if "message_id" not in known and (name := fields.text(value.get("request_id"), "request_id")):
             known["log_id"] = f"helicone:{name}"

@@ -100,7 +100,7 @@ class Observations:
     def read(self, value: object, _line: int, /) -> UsageRecord | None:
         """The record of a generation or an embedding; ``None`` for all others. Raises ``Rejected``."""
         if not isinstance(value, dict):
-            raise Rejected(field=None, found=value, reason="not an object", advice=ADVICE)
+            raise Rejected(field=None, found=fields.hidden(value), reason="not an object", advice=ADVICE)
         row = Observation(value)
         if not row.counts:
             return None

@@ -13,6 +13,7 @@ from ingest import fields
 from ingest.api_usage import billing_fields
 from ingest.formats.message import is_message
 from ingest.formats.names import Row
+from ingest.json_values import without_halves
 from ingest.record import Rejected
 
 COUNTED = ("GENERATION", "EMBEDDING")
@@ -150,7 +151,7 @@ def parsed(value: object) -> object:
     """A value, or the object or list that is written in it as a text."""
     if isinstance(value, str) and value[:1] in ("{", "["):
         with suppress(ValueError, RecursionError):
-            return json.loads(value)
+            return json.loads(without_halves(value))
     return value
 
 

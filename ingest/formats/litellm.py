@@ -80,7 +80,7 @@ class Calls:
     def read(self, value: object, _line: int, /) -> UsageRecord | None:
         """The record of a call; ``None`` for what is none, or not one to the API. Raises ``Rejected``."""
         if not isinstance(value, dict):
-            raise Rejected(field=None, found=value, reason="not an object", advice=ADVICE)
+            raise Rejected(field=None, found=fields.hidden(value), reason="not an object", advice=ADVICE)
         if "call_type" not in value:
             return None
         name = fields.text(value.get("id") or value.get("request_id") or value.get("litellm_call_id"), "id")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ingest.formats.names import NAMES, Row, normal
+from ingest.json_values import without_halves
 
 HTTP_STATUS = re.compile("[1-5][0-9][0-9]")
 REGION = re.compile(r"bedrock[a-z-]*\.([a-z0-9-]+)\.|/locations/([a-z0-9-]+)/|//([a-z0-9-]+)-aiplatform\.")
@@ -17,7 +18,7 @@ def parsed(value: object) -> object:
     """A JSON column: as it is, or out of its text; ``None`` for a text that cannot be read."""
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
-            return json.loads(value)
+            return json.loads(without_halves(value))
         except (ValueError, RecursionError):
             return None
     return value

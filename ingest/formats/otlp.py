@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from ingest import fields
 from ingest.formats import otlp_values
 from ingest.formats.otlp_events import Events
 from ingest.formats.otlp_spans import Spans
@@ -61,7 +62,7 @@ class Otlp:
         if isinstance(value, Rejected):
             raise value
         if not isinstance(value, dict):
-            raise Rejected(field=None, found=value, reason="not an object", advice=ADVICE)
+            raise Rejected(field=None, found=fields.hidden(value), reason="not an object", advice=ADVICE)
         if not isinstance(value, otlp_values.Entry):
             return None
         if "span" in value:

@@ -12,6 +12,7 @@ from ingest.formats.otlp_span import Span
 from ingest.formats.otlp_values import Row
 from ingest.formats.reading import Counted
 from ingest.formats.row_counts import REASONING
+from ingest.json_values import without_halves
 from ingest.record import Part, Rejected
 
 CONTRADICTION = (
@@ -170,6 +171,6 @@ def _raw_usage(span: Span) -> tuple[Row, str] | None:
 
 def _parsed(text: str) -> object:
     try:
-        return json.loads(text)
+        return json.loads(without_halves(text))
     except (ValueError, RecursionError):
         return None

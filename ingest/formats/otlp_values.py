@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ingest import fields
 from ingest.formats.otlp_names import INDEX, Found, take
 from ingest.record import Rejected
 
@@ -131,13 +132,13 @@ def _number(value: object) -> object:
 
 def _objects(value: object, field: str) -> Iterator[Row | Rejected]:
     if value is not None and not isinstance(value, list):
-        yield Rejected(field=field, found=value, reason="not a list", advice=ADVICE)
+        yield Rejected(field=field, found=fields.hidden(value), reason="not a list", advice=ADVICE)
         return
     for item in value or ():
         if isinstance(item, dict):
             yield item
         else:
-            yield Rejected(field=f"{field}[]", found=item, reason="not an object", advice=ADVICE)
+            yield Rejected(field=f"{field}[]", found=fields.hidden(item), reason="not an object", advice=ADVICE)
 
 
 def _object(value: object) -> Row:

@@ -7,6 +7,7 @@ import re
 
 from ingest import fields
 from ingest.formats.names import Row
+from ingest.json_values import without_halves
 
 # Claude Code writes who and when into the one id: as a text, since 2.1.78 as the text of an object
 CLAUDE_CODE = re.compile("(?P<user>.+)_session_(?P<session>[0-9a-f-]{36})")
@@ -26,7 +27,7 @@ def user_and_session(request: Row, path: str) -> tuple[str | None, str | None]:
     if not name.startswith("{"):
         return name, None
     try:
-        inner = json.loads(name)
+        inner = json.loads(without_halves(name))
     except (ValueError, RecursionError):
         return None, None
     device = inner.get("account_uuid") or inner.get("device_id")

@@ -31,7 +31,7 @@ from ingest.formats.stream_events import CUT
 from ingest.formats.streamed import error_in, message_of
 from ingest.formats.usage_record import error_type
 from ingest.formats.user_id import user_and_session
-from ingest.json_values import MAX_BYTES
+from ingest.json_values import MAX_BYTES, without_halves
 from ingest.record import Part, Rejected, UsageRecord
 
 NAME = "vertex"
@@ -70,7 +70,7 @@ class Responses:
     def read(self, value: object, _line: int, /) -> UsageRecord | None:
         """The record of a row; ``None`` for other values. Raises ``Rejected``."""
         if not isinstance(value, dict):
-            raise Rejected(field=None, found=value, reason="not an object", advice=ADVICE)
+            raise Rejected(field=None, found=fields.hidden(value), reason="not an object", advice=ADVICE)
         return self._record(value) if _is_row(value) else None
 
     def _record(self, row: Row) -> UsageRecord:
@@ -162,7 +162,7 @@ def _objects(value: object, depth: int = 0) -> list[Row]:
         events = documents_of_events(BytesIO(text.encode("utf-8", "replace")), MAX_BYTES)
         return [event.value for event in events if isinstance(event.value, dict)]
     try:
-        return _objects(json.loads(text), depth + 1) if text[:1] in ("{", "[") else []
+        return _objects(json.loads(without_halves(text)), depth + 1) if text[:1] in ("{", "[") else []
     except (ValueError, RecursionError):
         return []
 

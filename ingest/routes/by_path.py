@@ -22,7 +22,7 @@ from ingest.routes.answers import Problem, guarded, opened_store
 from ingest.routes.loads import LOADS
 from ingest.standard_input import NAME, lent
 from ingest.summary import told
-from store.connection import Store
+from store.connection import Store, StoreError
 
 MOST_BYTES = 4 << 20  # of paths
 EVERY = 0.2  # seconds between two words on how far it is
@@ -75,7 +75,7 @@ def _loaded(store: Store, wanted: Wanted, heard: Heard) -> dict[str, Any]:
             load_ = load(store, wanted.paths, options=wanted.options, progress=lambda *told: heard.append(told))
     except duckdb.Error as error:
         return _error(f"the store could not take it ({type(error).__name__}); nothing was loaded.")
-    except (OSError, ValueError) as error:
+    except (StoreError, OSError, ValueError) as error:
         return _error(str(error))
     return {"summary": told(only_new(load_) if wanted.added else load_).to_wire()}
 

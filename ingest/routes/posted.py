@@ -25,7 +25,7 @@ from ingest.routes.answers import Problem, guarded, opened_store
 from ingest.routes.loads import LOADS
 from ingest.routes.post_spool import spooled_post
 from ingest.summary import ANSWERED_REJECTS, Summary, told
-from store.connection import Store
+from store.connection import Store, StoreError, StoreFull
 
 MAX_POST_MB = 1024
 NAME_CHARACTERS = 100
@@ -135,7 +135,9 @@ def _loaded(store: Store, path: Path, name: str, format_: str | None) -> Summary
         if not format_ and detect(read_head(path)) is None:
             raise _nothing_recognised(store, path, name)
         return told(load(store, [path], options=options))
-    except (duckdb.Error, OSError) as error:
+    except StoreFull as error:
+        raise Problem(507, "no_room", str(error), "Make room on the disk that holds the store.") from error
+    except (StoreError, duckdb.Error, OSError) as error:
         message = f"The store could not take it ({type(error).__name__}); nothing was loaded."
         advice = "Send it again. If that fails too, look at the disk that holds the store."
         raise Problem(500, "not_loaded", message, advice) from error

@@ -138,7 +138,7 @@ def test_prices_that_find_no_room_leave_the_old_ones_in_force(path: Path, tracke
         before = derived(store), rows(store, "FROM store_info")
     prices = Path(shutil.copytree(tracked_prices, tmp_path / "prices"))
     (prices / "mine.toml").write_text('[discount]\npercent = "50"\n')
-    with disk_that_takes(path.stat().st_size), pytest.raises(StoreFull):
+    with disk_that_takes(20_000), pytest.raises(StoreFull):
         open_store(path, prices=prices)
     with open_store(path) as store:
         assert (derived(store), rows(store, "FROM store_info")) == before
@@ -367,16 +367,17 @@ def said_by_all(path: Path, capsys: Captured) -> None:
         assert (said.out, said.err.count("\n"), "store" in said.err) == ("", 1, True)
 
 
-def test_a_folder_a_device_and_a_csv_are_no_stores(tmp_path: Path, capsys: Captured) -> None:
+def test_a_folder_a_device_a_pipe_and_a_csv_are_no_stores(tmp_path: Path, capsys: Captured) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b.csv").write_text("a,b\n1,2\n")
-    for path in (tmp_path / "a", tmp_path / "b.csv", Path("/dev/null")):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "a", tmp_path / "b.csv", tmp_path / "pipe", Path("/dev/null")):
         with pytest.raises(StoreUnusable, match="cannot be opened"):
             open_store(path)
     assert ingest([str(tmp_path / "b.csv"), "--db", str(tmp_path / "a")]) == 2
     assert spend(["report", "--db", str(tmp_path / "a")]) == 2
     assert store_command(["check", "--db", str(tmp_path / "a")]) == 2
-    assert capsys.readouterr().err.count("cannot be opened or read as a store") == 3
+    assert capsys.readouterr().err.count("cannot be opened as a store: it is not a file") == 3
 
 
 def test_a_store_where_no_file_can_be_is_refused_in_words(tmp_path: Path, capsys: Captured) -> None:

@@ -135,7 +135,7 @@ BAD = [
     ("stream_events", {"event": start({"input_tokens": -1})}, "event.message.usage.input_tokens", "negative"),
     ("stream_events", {"date": 5, "event": start()}, "date", "another century"),
     ("batch_results", [], None, "not an object"),
-    ("batch_results", batch(None), "result.type", "none of succeeded"),
+    ("batch_results", batch(None), "result", "not an object"),
     ("batch_results", batch({"type": "lost"}), "result.type", "none of succeeded"),
     ("batch_results", batch({"type": "succeeded"}), "result.message", "no message with its usage"),
     ("batch_results", batch({"type": "succeeded", "message": {"id": "m"}}), "result.message", "no message"),
