@@ -46,6 +46,7 @@ fuzz: setup ## broken logs of every format, for ten minutes
 	@$(PYTHON) -m tests.ingest.fuzzing --seconds 600
 
 soak: setup ## loads killed at every stage: the store is as before or as after
+	@$(PYTHON) -m pytest -m soak
 	@$(PYTHON) bench/kills.py
 
 clean: ## caches and .venv; never data

@@ -78,6 +78,17 @@ def retold(con: DuckDBPyConnection, results: list[FileResult]) -> list[int]:
     return [file_id for (file_id,) in held.fetchall()] + [one.file_id for one in results if one.format in names]
 
 
+def outdated(con: DuckDBPyConnection, results: list[FileResult]) -> list[int]:
+    """The earlier readings of the files that were read again as a whole."""
+    again = [result.rereads for result in results if result.rereads]
+    held = con.execute(
+        "SELECT file_id FROM load_file WHERE path IN (SELECT path FROM load_file WHERE file_id IN"
+        " (SELECT unnest(?::INTEGER[])))",
+        [again],
+    )
+    return [file_id for (file_id,) in held.fetchall()] if again else []
+
+
 def read_anew(con: DuckDBPyConnection, files: str) -> None:
     """Forgets how these files and what shared requests with them were found: ``files`` is a query for file ids.
 

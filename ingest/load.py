@@ -15,7 +15,7 @@ from ingest.file import Loading, for_lines, read_file, read_together
 from ingest.file_result import FileResult
 from ingest.formats import Format, by_name
 from ingest.formats.names import Names
-from ingest.ledger import as_before, record_load, retold
+from ingest.ledger import as_before, outdated, record_load, retold
 from ingest.options import LoadOptions
 from ingest.paths import NothingToLoad, files_of
 from ingest.pieces import Scratch
@@ -118,7 +118,7 @@ def _load(
         read = sorted(result.file_id for result in results if result.file_id)
         if not read:
             return LoadSummary(0, tuple(results), 0, 0, time.monotonic() - began)
-        gave_way = settle(con, read[0], retold=retold(con, results), outdated=[r.rereads for r in results if r.rereads])
+        gave_way = settle(con, read[0], retold=retold(con, results), outdated=outdated(con, results))
         complete(con, loading.models, f"file_id >= {read[0]}", gave_way)
         if gave_way:
             loading.models.forget_unused()

@@ -9,9 +9,9 @@ from duckdb import DuckDBPyConnection
 from store.derive import Span, span_of
 from store.facts import facts
 
-# Fuller first: an earlier reading of a file that was read again as a whole gives way, and what somebody retold does to
-# the API's own counts of a finished message; then more output; more parts; one that says why it stopped; then the
-# earlier; then the one already held.
+# Fuller first: an earlier reading of a file that was read again, and otherwise, gives way, and what somebody retold to
+# the counts of the API itself for a finished message; then more output; more parts; one that says why it stopped; then
+# the earlier; then the one already held.
 _FULLER = (
     "gives_way, output_tokens DESC NULLS LAST, parts DESC, stop_reason IS NULL, started_at ASC NULLS LAST, file_id,"
     " line NULLS FIRST, row_id"
@@ -49,6 +49,8 @@ _AT_ONCE = 5_000_000  # keys
 _CONTESTED = """
 CREATE OR REPLACE TEMP TABLE contested AS
 SELECT usage.*, usage.rowid AS row_id, coalesce(alias.contest, request_key) AS contest,
+       hash(uncached_input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, output_tokens)
+           AS counted,
        file_id IN (FROM retold) AS is_retold, file_id IN (FROM outdated) AS is_outdated
 FROM usage LEFT JOIN alias USING (request_key)
 WHERE part = 0 AND hash(request_key) IN (FROM suspect)
@@ -60,6 +62,7 @@ CREATE OR REPLACE TEMP TABLE losers AS
 WITH numbered AS (
     SELECT *, {_NTH},
            is_outdated AND bool_or(file_id >= $first) OVER (PARTITION BY contest)
+               AND min(counted) OVER (PARTITION BY contest) <> max(counted) OVER (PARTITION BY contest)
            OR is_retold AND bool_or(NOT is_retold AND stop_reason IS NOT NULL) OVER (PARTITION BY contest) AS gives_way
     FROM contested
 ),

@@ -27,6 +27,8 @@ from store.connection import Store, StoreFull, open_store
 from tests.factories import emptied, rows, usage_record, write_log
 from tests.ingest.small_disk import disk_that_takes
 
+pytestmark = pytest.mark.soak
+
 Captured = pytest.CaptureFixture[str]
 
 

@@ -249,6 +249,8 @@ def opened_by_another(path: Path) -> None:
     script = """
 import sys
 from store.connection import StoreBusy, open_store
+
+pytestmark = pytest.mark.soak
 try:
     open_store(sys.argv[1]).close()
 except StoreBusy as busy:
