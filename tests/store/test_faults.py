@@ -22,6 +22,8 @@ from store.spare import BLOCK, HEADERS, spared
 from tests.factories import derived, loaded, rows, usage_record, write_log
 from tests.ingest.small_disk import disk_that_takes
 
+pytestmark = pytest.mark.soak
+
 Captured = pytest.CaptureFixture[str]
 ROW = "INSERT INTO usage BY NAME SELECT md5(range::VARCHAR) AS request_key FROM range(?)"
 
@@ -249,8 +251,6 @@ def opened_by_another(path: Path) -> None:
     script = """
 import sys
 from store.connection import StoreBusy, open_store
-
-pytestmark = pytest.mark.soak
 try:
     open_store(sys.argv[1]).close()
 except StoreBusy as busy:
