@@ -1,6 +1,6 @@
 """From a click to the page in the DOM, in a real browser over a store of 1,000,000 requests.
 
-    python bench/pages.py [--db FILE] [--rounds 15]
+    python bench/pages.py [--db FILE] [--rounds 15] [--period "Last 30 days"]
 
 Without --db a store of 1,000,000 generated usage records is made first, in bench/out. Each page is opened from another
 one by a click on its name in the navigation; the figure is the time until its content is complete in the DOM and the
@@ -13,6 +13,7 @@ import argparse
 import statistics
 import sys
 from pathlib import Path
+from urllib.parse import urlencode
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -58,12 +59,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--db", type=Path)
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--period", default="Everything")
     args = parser.parse_args()
     db = args.db or _million()
     with served(db) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
         page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.goto(f"{address}/?period=Everything")
+        page.goto(f"{address}/?{urlencode({'period': args.period})}")
         page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
         page.wait_for_timeout(3000)
         times = _measure(page, args.rounds)

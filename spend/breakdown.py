@@ -1,76 +1,43 @@
-"""Spend by anything: totals, breakdowns and trends, from the quarter-hour rollup where it can answer."""
+"""Spend by anything: totals, breakdowns and costs, from the rollups where they can answer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 from duckdb import DuckDBPyConnection
 
 from spend.calendar import buckets
-from spend.filters import GRAINS, Filters, WrongQuestion, column_of, zone_of
+from spend.filters import GRAINS, Filters, WrongQuestion, quarter_of, zone_of
+from spend.measures import MEASURES, TELLING, Cost, Spend, is_known
+from spend.sources import Piece, partial_sums
 
-_IN_ROLLUP = {"feature", "model", "tier"}
+__all__ = [
+    "MEASURES",
+    "Cost",
+    "Key",
+    "Row",
+    "Spend",
+    "amounts",
+    "breakdown",
+    "costs",
+    "costs_of_times",
+    "covers",
+    "period",
+    "total",
+]
 
-
-@dataclass(frozen=True, slots=True)
-class Spend:
-    """Requests, tokens and money of some requests. Money is whole pico-dollars; what is unpriced is not in it."""
-
-    requests: int = 0
-    unpriced_requests: int = 0
-    failed_requests: int = 0
-    uncached_input_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_5m_tokens: int = 0
-    cache_write_1h_tokens: int = 0
-    output_tokens: int = 0
-    reasoning_tokens: int = 0
-    prompt_tokens: int = 0
-    unpriced_tokens: int = 0
-    web_search_requests: int = 0
-    uncached_input_cost: int = 0
-    cache_read_cost: int = 0
-    cache_write_5m_cost: int = 0
-    cache_write_1h_cost: int = 0
-    output_cost: int = 0
-    web_search_cost: int = 0
-    cost: int = 0
-
-    @property
-    def cost_known(self) -> bool:
-        """False when nothing in it is priced: the cost is then unknown, and not the zero that was summed."""
-        return self.cost > 0 or self.requests > self.unpriced_requests or not (self.requests or self.unpriced_tokens)
+Key = tuple[str | None, ...]
+Sums = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of a breakdown: the values it stands for, in the order asked, and their spend."""
 
-    key: tuple[str | None, ...]
+    key: Key
     spend: Spend
-
-
-MEASURES = tuple(field.name for field in fields(Spend))
-_FROM_ROLLUP = ", ".join(f"coalesce(sum({name}), 0)::HUGEINT AS {name}" for name in MEASURES)
-_OVER_PARTS = {
-    "requests": "count(*) FILTER (part = 0)",
-    "unpriced_requests": "count(*) FILTER (part = 0 AND request_unpriced)",
-    "failed_requests": "count(*) FILTER (part = 0 AND failed = 1)",
-    "unpriced_tokens": "sum(coalesce(prompt_tokens, 0) + coalesce(output_tokens, 0)) FILTER (cost IS NULL)",
-}
-_FROM_PRICED = ", ".join(
-    f"coalesce({_OVER_PARTS.get(name, f'sum({name})')}, 0)::HUGEINT AS {name}" for name in MEASURES
-)
-
-_CALENDAR = """
-LEFT JOIN (
-    SELECT label, first, unnest(range(first, past)) AS at
-    FROM (SELECT unnest(?::VARCHAR[]) AS label, unnest(?::INTEGER[]) AS first, unnest(?::INTEGER[]) AS past)
-) AS by_{grain} ON by_{grain}.at = quarter
-"""
 
 
 def total(con: DuckDBPyConnection, filters: Filters) -> Spend:
@@ -88,23 +55,39 @@ def breakdown(
     """
     if order not in MEASURES:
         raise WrongQuestion(f"cannot order by {order!r}; there are {', '.join(MEASURES)}")
-    grains = [grain for grain in GRAINS if grain in by]
-    dimensions = [name for name in by if name not in GRAINS]
-    condition, params = filters.sql()
-    source = "rollup" if set(dimensions) | filters.dimensions() <= _IN_ROLLUP else "usage"
-    keys = [f"by_{name}.label" if name in GRAINS else column_of(name) for name in by]
-    join, calendar = _calendars(con, filters, grains)
-    named = [f"{key} AS k{n}" for n, key in enumerate(keys)]
-    grouped = f"GROUP BY {', '.join(f'k{n}' for n in range(len(keys)))}" if keys else ""
-    first = [f"min(by_{name}.first) NULLS LAST" for name in by if name in GRAINS]
-    ordered = ", ".join([*first, f"{order} DESC", *(f"k{n} NULLS LAST" for n in range(len(keys)))])
-    measures = _FROM_ROLLUP if source == "rollup" else _FROM_PRICED
-    found = con.execute(
-        f"SELECT {', '.join([*named, measures])} FROM {source} {join} WHERE {condition} {grouped} ORDER BY {ordered}"
-        + (f" LIMIT {int(limit)}" if limit is not None else ""),
-        [*calendar, *params],
-    ).fetchall()
-    return [Row(tuple(row[: len(keys)]), Spend(*(int(value) for value in row[len(keys) :]))) for row in found]
+    return [Row(key, Spend(*sums)) for key, sums in _ask(con, filters, by, MEASURES, limit=limit, order=order)]
+
+
+def costs(
+    con: DuckDBPyConnection, filters: Filters, by: Sequence[str], *, limit: int | None = None
+) -> dict[Key, int | None]:
+    """A breakdown's costs, in its order; None where nothing is priced."""
+    found: dict[Key, int | None] = {**amounts(con, filters, by, limit=limit)}
+    if not all(found.values()):  # seldom, and then it takes more to tell
+        telling = _ask(con, filters, by, TELLING, limit=limit)
+        found |= {key: None for key, sums in telling if not is_known(*sums)}
+    return found
+
+
+def amounts(
+    con: DuckDBPyConnection, filters: Filters, by: Sequence[str], *, measure: str = "cost", limit: int | None = None
+) -> dict[Key, int]:
+    """One measure of a breakdown, in the order of time or largest first: quicker by far than all of them."""
+    return {key: amount for key, (amount,) in _ask(con, filters, by, (measure,), limit=limit, order=measure)}
+
+
+def costs_of_times(con: DuckDBPyConnection, filters: Filters, times: Sequence[tuple[int, int, int]]) -> dict[int, Cost]:
+    """Costs by times of one's own: (number, first quarter, quarter after the last), a number as often as need be."""
+    pieces = [Piece(first, past, place) for place, first, past in times]
+    found = {
+        place: Cost(*sums)
+        for place, _, sums in _sums(con, filters, (), ("requests", "cost"), pieces)
+        if place is not None
+    }
+    if not all(cost.cost for cost in found.values()):
+        telling = _sums(con, filters, (), TELLING, pieces)
+        found |= {place: Cost(sums[1], None) for place, _, sums in telling if place is not None and not is_known(*sums)}
+    return found
 
 
 def period(con: DuckDBPyConnection, filters: Filters) -> tuple[date, date]:
@@ -127,12 +110,68 @@ def covers(con: DuckDBPyConnection, timezone: str) -> tuple[date, date] | None:
     return since, until + timedelta(days=1)
 
 
-def _calendars(con: DuckDBPyConnection, filters: Filters, grains: Sequence[str]) -> tuple[str, list[Any]]:
+def _ask(
+    con: DuckDBPyConnection,
+    filters: Filters,
+    by: Sequence[str],
+    measures: Sequence[str],
+    *,
+    limit: int | None = None,
+    order: str = "cost",
+) -> list[tuple[Key, Sums]]:
+    grains = [name for name in by if name in GRAINS]
+    dimensions = [name for name in by if name not in GRAINS]
     if not grains:
-        return "", []
+        since, until = (quarter_of(bound) if bound else None for bound in filters.bounds())
+        found = _sums(con, filters, dimensions, measures, [Piece(since, until)], limit=limit, order=order)
+        return [(key, sums) for _, key, sums in found]
     covered = period(con, filters)
-    joins, params = [], []
-    for grain in grains:
-        joins.append(_CALENDAR.format(grain=grain))
-        params += [list(column) for column in zip(*buckets(grain, *covered, filters.timezone), strict=True)]
-    return " ".join(joins), params
+    labels, pieces = _divided([buckets(grain, *covered, filters.timezone) for grain in grains])
+    undated = filters.since is None and filters.until is None
+    found = _sums(con, filters, dimensions, measures, pieces, undated=undated, limit=limit, order=order)
+    unknown = (None,) * len(grains)
+    keys = [
+        dict(zip([*grains, *dimensions], [*(unknown if n is None else labels[n]), *key], strict=True))
+        for n, key, _ in found
+    ]
+    return [(tuple(key[name] for name in by), sums) for key, (_, _, sums) in zip(keys, found, strict=True)]
+
+
+def _divided(divisions: Sequence[Sequence[tuple[str, int, int]]]) -> tuple[list[tuple[str, ...]], list[Piece]]:
+    """The parts of a period that are in one bucket of every division, in the order of time: labels, and quarters."""
+    labels: list[tuple[str, ...]] = []
+    pieces = []
+    nexts = [0] * len(divisions)
+    while all(place < len(division) for place, division in zip(nexts, divisions, strict=True)):
+        now = [division[place] for place, division in zip(nexts, divisions, strict=True)]
+        first, past = max(first for _, first, _ in now), min(past for _, _, past in now)
+        if first < past:
+            pieces.append(Piece(first, past, len(labels)))
+            labels.append(tuple(label for label, _, _ in now))
+        nexts = [place + (bucket[2] == past) for place, bucket in zip(nexts, now, strict=True)]
+    return labels, pieces
+
+
+def _sums(
+    con: DuckDBPyConnection,
+    filters: Filters,
+    dimensions: Sequence[str],
+    measures: Sequence[str],
+    pieces: Sequence[Piece],
+    *,
+    undated: bool = False,
+    limit: int | None = None,
+    order: str = "cost",
+) -> list[tuple[int | None, Key, Sums]]:
+    """The sums of each place and key, in the order of places, then dearest first."""
+    relation, params = partial_sums(filters, dimensions, measures, pieces, undated=undated)
+    placed = any(piece.place is not None for piece in pieces)
+    keys = [*(["place"] if placed else []), *(f"k{n}" for n in range(len(dimensions)))]
+    ordered = [*(["place NULLS LAST"] if placed else []), f"coalesce({order}, 0) DESC"]
+    ordered += [f"k{n} NULLS LAST" for n in range(len(dimensions))]
+    columns = [*keys, *(f"sum({name}) AS {name}" for name in measures)]
+    query = f"SELECT {', '.join(columns)} FROM ({relation})" + (f" GROUP BY {', '.join(keys)}" if keys else "")
+    query = f"SELECT * FROM ({query}) ORDER BY {', '.join(ordered)}"
+    found = con.execute(query + (f" LIMIT {int(limit)}" if limit is not None else ""), params).fetchall()
+    width = len(keys)
+    return [(row[0] if placed else None, row[placed:width], tuple(n or 0 for n in row[width:])) for row in found]

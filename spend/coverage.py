@@ -10,7 +10,7 @@ from pathlib import Path
 
 from duckdb import DuckDBPyConnection
 
-from spend.breakdown import breakdown
+from spend.breakdown import amounts
 from spend.filters import Filters, days
 from store.connection import PRICES, Store
 from store.prices import PriceListError, read_price_lists
@@ -97,18 +97,22 @@ class PricePerPiece:
 
 def covered(con: DuckDBPyConnection) -> Coverage:
     """How many requests the store holds, and from when to when."""
-    return Coverage(
-        *con.execute(
-            "SELECT count(*), count(*) FILTER (started_at IS NULL), count(*) FILTER (request_unpriced),"
-            " min(started_at), max(started_at) FROM usage WHERE part = 0"
-        ).fetchall()[0]
+    requests, undated, unpriced = con.execute(
+        "SELECT coalesce(sum(requests), 0)::BIGINT, coalesce(sum(requests) FILTER (day IS NULL), 0)::BIGINT,"
+        " coalesce(sum(unpriced_requests), 0)::BIGINT FROM rollup_day"
+    ).fetchall()[0]
+    ends = con.execute("SELECT min(quarter), max(quarter) FROM rollup").fetchall()[0]
+    first, last = (
+        con.execute(f"SELECT {end}(started_at) FROM usage WHERE quarter = ?", [quarter]).fetchall()[0][0]
+        for end, quarter in zip(("min", "max"), ends, strict=True)
     )
+    return Coverage(requests, undated, unpriced, first, last)
 
 
 def requests_by_day(con: DuckDBPyConnection, timezone: str) -> dict[date, int]:
     """Requests of every local day from the first to the last, days without any included."""
-    rows = breakdown(con, Filters(timezone=timezone), by=("day",))
-    found = {date.fromisoformat(row.key[0]): row.spend.requests for row in rows if row.key[0] is not None}
+    by_day = amounts(con, Filters(timezone=timezone), ("day",), measure="requests")
+    found = {date.fromisoformat(day): number for (day,), number in by_day.items() if day is not None}
     if not found:
         return {}
     return {day: found.get(day, 0) for day in days(min(found), max(found) + timedelta(days=1))}
@@ -138,17 +142,25 @@ def gaps(requests: Mapping[date, int]) -> list[tuple[date, date]]:
 def unpriced(con: DuckDBPyConnection, filters: Filters | None = None) -> list[Unpriced]:
     """What has no price, by model and reason, most requests first."""
     condition, params = (filters or Filters()).sql()
+    unpriced_parts = f"FROM usage WHERE cost IS NULL AND {condition}"
     found = con.execute(
         f"""
-        SELECT model, unpriced_because, count(DISTINCT request_key),
+        SELECT model, unpriced_because, count(*),
                coalesce(sum(coalesce(prompt_tokens, 0) + coalesce(output_tokens, 0)), 0)::BIGINT,
                min(started_at), max(started_at)
-        FROM usage WHERE cost IS NULL AND {condition}
-        GROUP BY model, unpriced_because ORDER BY 3 DESC, 4 DESC, 1, 2
+        {unpriced_parts} GROUP BY model, unpriced_because
         """,
         params,
     ).fetchall()
-    return [Unpriced(*row) for row in found]
+    # keys are many and long: only those that can come twice are compared
+    further = con.execute(
+        f"SELECT model, unpriced_because, count(*) - count(DISTINCT request_key) {unpriced_parts} AND parts > 1"
+        " GROUP BY model, unpriced_because",
+        params,
+    ).fetchall()
+    again = {(model, reason): number for model, reason, number in further}
+    rows = [Unpriced(model, why, parts - again.get((model, why), 0), *rest) for model, why, parts, *rest in found]
+    return sorted(rows, key=lambda row: (-row.requests, -row.tokens, row.model is None, row.model or "", row.reason))
 
 
 def listed_prices(con: DuckDBPyConnection) -> list[ListedPrice]:
@@ -159,7 +171,7 @@ def listed_prices(con: DuckDBPyConnection) -> list[ListedPrice]:
                nullif(valid_until, TIMESTAMP '9999-12-31'), CASE WHEN prompt_over >= 0 THEN prompt_over END,
                nullif(prompt_upto, 9223372036854775807), uncached_input, cache_read, cache_write_5m, cache_write_1h,
                output, geo_us_twentieths, regional_twentieths, batch_halves, confidence, source, checked_on, note,
-               model IN (SELECT model FROM rollup)
+               model IN (SELECT model FROM rollup_day)
         FROM price LEFT JOIN model USING (model)
         ORDER BY released_on DESC NULLS LAST, model, speed DESC, valid_from DESC, prompt_over
         """

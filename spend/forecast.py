@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from duckdb import DuckDBPyConnection
 
-from spend.breakdown import breakdown, total
+from spend.breakdown import amounts
 from spend.filters import Filters, days
 
 HISTORY_DAYS = 28
@@ -35,16 +35,17 @@ def month_end(con: DuckDBPyConnection, filters: Filters, today: date) -> MonthEn
     """
     first, after = month_of(today)
     history = replace(filters, since=first - timedelta(days=120), until=after)
-    spent = {date.fromisoformat(row.key[0]): row.spend.cost for row in breakdown(con, history, ("day",)) if row.key[0]}
+    spent = {date.fromisoformat(day): cost for (day,), cost in amounts(con, history, ("day",)).items() if day}
     if not any(spent.values()):
         return None
     start = min(day for day, cost in spent.items() if cost)
     series = {day: spent.get(day, 0) for day in days(start, today)}
-    to_date = total(con, replace(filters, since=first, until=min(after, today + timedelta(days=1)))).cost
+    to_date = sum(spent.get(day, 0) for day in days(first, min(after, today + timedelta(days=1))))
     left = list(days(today, after))
     if not series:
         return MonthEnd(to_date, to_date, None, None, True)
-    expected = [_usual(series, day, today) for day in left]
+    usual = _usual(series, today)
+    expected = [usual[day.weekday()] for day in left]
     expected[0] = max(expected[0], spent.get(today, 0))
     projected = sum(spent.get(day, 0) for day in days(first, today)) + sum(expected)
     errors = _past_errors(series, today, len(left))
@@ -64,20 +65,25 @@ def month_of(day: date) -> tuple[date, date]:
     return first, (first + timedelta(days=32)).replace(day=1)
 
 
-def _usual(series: dict[date, int], day: date, origin: date) -> int:
-    """What a day usually costs, known at ``origin``: the mean of its weekday over 28 days, or of 7 days while young."""
-    known = [d for d in days(origin - timedelta(days=HISTORY_DAYS), origin) if d in series]
-    young = len(known) < SHORT_HISTORY_DAYS
-    chosen = known[-7:] if young else [d for d in known if d.weekday() == day.weekday()]
-    return sum(series[d] for d in chosen) // len(chosen) if chosen else 0
+def _usual(series: dict[date, int], origin: date) -> list[int]:
+    """What each weekday usually costs, known at ``origin``: its mean of 28 days, or that of the last 7 while young."""
+    known = [day for day in days(origin - timedelta(days=HISTORY_DAYS), origin) if day in series]
+    if len(known) < SHORT_HISTORY_DAYS:
+        return [_mean([series[day] for day in known[-7:]])] * 7
+    return [_mean([series[day] for day in known if day.weekday() == weekday]) for weekday in range(7)]
+
+
+def _mean(costs_of_days: list[int]) -> int:
+    return sum(costs_of_days) // len(costs_of_days) if costs_of_days else 0
 
 
 def _past_errors(series: dict[date, int], today: date, horizon: int) -> list[float]:
     """log(actual / forecast) of the same method from earlier days, with as many days to go."""
     errors = []
     for origin in days(min(series) + timedelta(days=7), today - timedelta(days=horizon - 1)):
-        ahead = [origin + timedelta(days=n) for n in range(horizon)]
-        actual, forecast = sum(series.get(d, 0) for d in ahead), sum(_usual(series, d, origin) for d in ahead)
+        usual = _usual(series, origin)
+        ahead = list(days(origin, origin + timedelta(days=horizon)))
+        actual, forecast = sum(series.get(day, 0) for day in ahead), sum(usual[day.weekday()] for day in ahead)
         if actual > 0 and forecast > 0:
             errors.append(math.log(actual) - math.log(forecast))
     return errors

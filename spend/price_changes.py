@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 from duckdb import DuckDBPyConnection
 
-from spend.breakdown import breakdown, period
+from spend.breakdown import amounts, period
 from spend.filters import Filters
 
 _CLASSES = {
@@ -36,20 +37,17 @@ def price_changes(con: DuckDBPyConnection, filters: Filters) -> list[PriceChange
     Bands are compared like with like; a launch and a price that came or went are no changes.
     """
     since, until = period(con, filters)
-    used = [row.key[0] for row in breakdown(con, filters, ("model",))]
-    if not used:
-        return []
-    changes = []
-    for name, words in _CLASSES.items():
-        found = con.execute(
-            f"""
-            SELECT DISTINCT valid_from::DATE, model, before, after FROM (
-                SELECT model, valid_from, {name} AS after,
-                       lag({name}) OVER (PARTITION BY model, prompt_over ORDER BY valid_from) AS before
-                FROM price WHERE speed = 'standard' AND list_contains(?, model)
-            ) WHERE before <> after AND valid_from::DATE >= ? AND valid_from::DATE < ?
-            """,
-            [used, since, until],
-        ).fetchall()
-        changes += [PriceChange(day, model, words, before, after) for day, model, before, after in found]
-    return sorted(changes, key=lambda change: (change.day, change.model, change.token_class))
+    prices = con.execute(
+        f"SELECT model, prompt_over, valid_from::DATE, {', '.join(_CLASSES)} FROM price WHERE speed = 'standard'"
+        " ORDER BY model, prompt_over, valid_from"
+    ).fetchall()
+    changes = {
+        PriceChange(price[2], price[0], words, before, after)
+        for earlier, price in pairwise(prices)
+        if earlier[:2] == price[:2] and since <= price[2] < until
+        for words, before, after in zip(_CLASSES.values(), earlier[3:], price[3:], strict=True)
+        if None not in (before, after) and before != after
+    }
+    used = amounts(con, filters, ("model",)) if changes else {}
+    found = [change for change in changes if (change.model,) in used]
+    return sorted(found, key=lambda change: (change.day, change.model, change.token_class))

@@ -9,6 +9,7 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
+from spend.filters import quarter_of
 from spend.requests import ROW_COLUMNS, RequestRow
 from store.derive import costed
 from store.facts import facts as facts_of
@@ -27,6 +28,8 @@ _FACTS = (
     " service_tier, speed, inference_geo, reasoning_tokens, stop_reason, stop_category, max_tokens, stream,"
     " latency_ms, time_to_first_token_ms, status, error"
 )
+
+_PARTS = f"SELECT * FROM ({costed(facts_of('{of}'))}) ORDER BY part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +77,25 @@ class RequestDetail:
     recorded_cost: int | None
 
 
-def request(con: DuckDBPyConnection, request_key: str) -> RequestDetail | None:
-    """The request with this key, or None."""
-    rows = con.execute(f"SELECT {ROW_COLUMNS} FROM usage WHERE part = 0 AND request_key = ?", [request_key]).fetchall()
+def request(con: DuckDBPyConnection, request_key: str, *, at: datetime | None = None) -> RequestDetail | None:
+    """The request with this key, or None; ``at`` is when it most likely was (UTC), which finds it far sooner."""
+    rows = _rows(con, request_key, f"quarter = {quarter_of(at)}") if at else []
+    rows = rows or _rows(con, request_key, "true")
     if not rows:
         return None
-    row = RequestRow(*rows[0])
-    facts = _dicts(con, f"SELECT {_FACTS} FROM usage WHERE part = 0 AND request_key = ?", [request_key])[0]
+    quarter, *values = rows[0]
+    row = RequestRow(*values)
+    of = f"quarter {'IS NULL' if quarter is None else f'= {quarter}'} AND request_key = ?"  # its parts have one time
+    facts = _dicts(con, f"SELECT {_FACTS} FROM usage WHERE part = 0 AND {of}", [request_key])[0]
     origin = _dicts(
         con,
         "SELECT path, line, loaded_at, origin, recorded_cost_picos FROM usage JOIN load_file USING (file_id)"
-        " JOIN load USING (load_id) WHERE part = 0 AND request_key = ?",
+        f" JOIN load USING (load_id) WHERE part = 0 AND {of}",
         [request_key],
     )[0]
     return RequestDetail(
         row=row,
-        parts=_parts(con, request_key),
+        parts=tuple(_part(found) for found in _dicts(con, _PARTS.replace("{of}", of), [request_key])),
         facts=facts,
         file=origin["path"],
         line=origin["line"] or _line(origin, facts, row.output_tokens),
@@ -98,15 +104,15 @@ def request(con: DuckDBPyConnection, request_key: str) -> RequestDetail | None:
     )
 
 
+def _rows(con: DuckDBPyConnection, request_key: str, when: str) -> list[Any]:
+    query = f"SELECT quarter, {ROW_COLUMNS} FROM usage WHERE {when} AND part = 0 AND request_key = ?"
+    return con.execute(query, [request_key]).fetchall()
+
+
 def _line(origin: dict[str, Any], facts: dict[str, Any], output_tokens: int | None) -> int | None:
     if facts["key_kind"] == "line" or origin["origin"] == "upload":  # an uploaded file is not kept
         return None
     return line_of(origin["path"], facts["request_key"], output_tokens)
-
-
-def _parts(con: DuckDBPyConnection, request_key: str) -> tuple[PartDetail, ...]:
-    query = f"SELECT * FROM ({costed(facts_of('request_key = ?'))}) ORDER BY part"
-    return tuple(_part(values) for values in _dicts(con, query, [request_key]))
 
 
 def _part(v: dict[str, Any]) -> PartDetail:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 
 from duckdb import DuckDBPyConnection
 
-from spend.breakdown import Spend, breakdown, period
+from spend.breakdown import Cost, amounts, costs_of_times, period
 from spend.calendar import buckets
 from spend.filters import Filters
 
@@ -16,24 +16,24 @@ OTHER = "\0other"
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """One series: a spend for each of ``labels``, quiet buckets included. ``key`` OTHER: all the rest."""
+    """One series: the cost (pico-dollars) of each of ``labels``, quiet ones included. ``key`` OTHER: all the rest."""
 
     key: str | None
     labels: tuple[str, ...]
-    values: tuple[Spend, ...]
+    values: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Spend of one value now and in the equal period before."""
+    """The cost of one value now and in the equal period before, in pico-dollars."""
 
     key: str | None
-    now: Spend
-    before: Spend
+    now: int
+    before: int
 
     @property
     def change(self) -> int:
-        return self.now.cost - self.before.cost
+        return self.now - self.before
 
 
 def trend(con: DuckDBPyConnection, filters: Filters, by: str, *, grain: str = "day", limit: int) -> list[Trend]:
@@ -42,57 +42,51 @@ def trend(con: DuckDBPyConnection, filters: Filters, by: str, *, grain: str = "d
     The last place goes to whoever of the rest peaks highest: a feature that is small all month but not one night is
     seen, and not folded into the others.
     """
-    labels = tuple(label for label, _, _ in buckets(grain, *period(con, filters), filters.timezone))
-    series: dict[str | None, dict[str, Spend]] = {}
-    for row in breakdown(con, filters, (grain, by)):
-        label, key = row.key
+    labels = _labels(con, filters, grain)
+    series: dict[str | None, dict[str, int]] = {}
+    for (label, key), cost in amounts(con, filters, (grain, by)).items():
         if label is not None:
-            series.setdefault(key, {})[label] = row.spend
+            series.setdefault(key, {})[label] = cost
     kept = _prominent(series, limit)
     drawn = {key: series[key] for key in kept}
     for key, rest in series.items():
         if key not in kept:
             together = drawn.setdefault(OTHER, {})
-            for label, spend in rest.items():
-                together[label] = added(together[label], spend) if label in together else spend
-    return [Trend(key, labels, tuple(found.get(label, Spend()) for label in labels)) for key, found in drawn.items()]
+            for label, cost in rest.items():
+                together[label] = together.get(label, 0) + cost
+    return [Trend(key, labels, tuple(found.get(label, 0) for label in labels)) for key, found in drawn.items()]
 
 
-def _prominent(series: dict[str | None, dict[str, Spend]], limit: int) -> list[str | None]:
-    cost = {key: sum(spend.cost for spend in found.values()) for key, found in series.items()}
-    names = sorted(series, key=lambda key: (-cost[key], key is None, key or ""))
+def _prominent(series: dict[str | None, dict[str, int]], limit: int) -> list[str | None]:
+    whole = {key: sum(found.values()) for key, found in series.items()}
+    names = sorted(series, key=lambda key: (-whole[key], key is None, key or ""))
     kept, rest = names[: limit - 1], names[limit - 1 :]
     if rest:
-        kept.append(max(rest, key=lambda key: max(spend.cost for spend in series[key].values())))
+        kept.append(max(rest, key=lambda key: max(series[key].values())))
     return kept
 
 
 def by_time(con: DuckDBPyConnection, filters: Filters, grain: str = "day") -> Trend:
     """The one series of everything."""
-    rows = {row.key[0]: row.spend for row in breakdown(con, filters, (grain,))}
-    labels = tuple(label for label, _, _ in buckets(grain, *period(con, filters), filters.timezone))
-    return Trend(None, labels, tuple(rows.get(label, Spend()) for label in labels))
+    found = amounts(con, filters, (grain,))
+    labels = _labels(con, filters, grain)
+    return Trend(None, labels, tuple(found.get((label,), 0) for label in labels))
 
 
-def weekday_hours(con: DuckDBPyConnection, filters: Filters) -> dict[tuple[int, int], Spend]:
-    """Spend by (weekday, local hour); Monday is 0."""
-    found: dict[tuple[int, int], Spend] = {}
-    for row in breakdown(con, filters, ("hour",)):
-        if row.key[0] is None:
-            continue
-        local = datetime.fromisoformat(row.key[0])
-        cell = (local.weekday(), local.hour)
-        found[cell] = added(found[cell], row.spend) if cell in found else row.spend
-    return found
+def _labels(con: DuckDBPyConnection, filters: Filters, grain: str) -> tuple[str, ...]:
+    return tuple(label for label, _, _ in buckets(grain, *period(con, filters), filters.timezone))
+
+
+def weekday_hours(con: DuckDBPyConnection, filters: Filters) -> dict[tuple[int, int], Cost]:
+    """Costs by (weekday, local hour); Monday is 0."""
+    hours = buckets("hour", *period(con, filters), filters.timezone)
+    weekdays = {day: date.fromisoformat(day).weekday() for day in {label[:10] for label, _, _ in hours}}
+    times = [(weekdays[label[:10]] * 24 + int(label[11:13]), first, past) for label, first, past in hours]
+    return {divmod(cell, 24): cost for cell, cost in costs_of_times(con, filters, times).items()}
 
 
 def moves(con: DuckDBPyConnection, filters: Filters, by: str) -> list[Move]:
-    """Every value's spend now and in the equal period before, dearest now first; both ends of the period are needed."""
-    now = {row.key[0]: row.spend for row in breakdown(con, filters, (by,))}
-    before = {row.key[0]: row.spend for row in breakdown(con, filters.previous(), (by,))}
-    gone = [key for key in before if key not in now]
-    return [Move(key, now.get(key, Spend()), before.get(key, Spend())) for key in [*now, *gone]]
-
-
-def added(a: Spend, b: Spend) -> Spend:
-    return Spend(*(getattr(a, name) + getattr(b, name) for name in Spend.__slots__))
+    """Every value's cost now and in the equal period before, dearest now first; both ends of the period are needed."""
+    now, before = amounts(con, filters, (by,)), amounts(con, filters.previous(), (by,))
+    names = [*now, *(key for key in before if key not in now)]
+    return [Move(key[0], now.get(key, 0), before.get(key, 0)) for key in names]

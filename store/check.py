@@ -22,6 +22,7 @@ from store.database import shape
 from store.migrations import SCHEMA_VERSION
 from store.models import ModelNames, resolve
 from store.prices import PriceList, write_price_list
+from store.rollups import ROLLUPS
 
 SHOWN = 3  # examples of what is wrong
 _DERIVE = "It comes from the facts: python -m store check --repair makes it again."
@@ -90,7 +91,7 @@ def _checks(prices: PriceList) -> list[_Check]:
         _Check("names", "every logged model is resolved as the price lists say", _DERIVE, partial(_names, prices)),
         _Check("costs", "every row costs what its facts and prices say", _DERIVE, _costs),
         _Check("requests' costs", "every request costs what its parts do", _DERIVE, sql(check_sql.REQUEST_COSTS)),
-        _Check("sums", "the sums by quarter-hour are those of the rows", _DERIVE, _sums),
+        _Check("sums", "the sums by time and by user are those of the rows", _DERIVE, _sums),
         _Check("places", "every feature, model and user has a place of its own", _DERIVE, sql(check_sql.PLACES)),
     ]
 
@@ -174,6 +175,12 @@ def _costs(con: DuckDBPyConnection) -> Wrong:
 
 
 def _sums(con: DuckDBPyConnection) -> Wrong:
-    for statement in check_sql.SUMMED_AGAIN:
-        con.execute(statement)
-    return _sql(check_sql.SUMS)(con)
+    wrong = 0
+    examples: list[str] = []
+    for rollup in ROLLUPS:
+        for statement in check_sql.summed_again(rollup):
+            con.execute(statement)
+        found, told = _sql(check_sql.sums(rollup))(con)
+        wrong += found
+        examples += told
+    return wrong, tuple(examples[:SHOWN])

@@ -9,6 +9,7 @@ from duckdb import DuckDBPyConnection
 from store.derive import costed
 from store.facts import FACTS
 from store.migrations import SCHEMA_VERSION
+from store.rollups import Rollup, summing
 
 _SQL = Path(__file__).with_name("sql")
 _REQUEST = ("request_cost", "request_unpriced")  # of the request, not of the row: checked on their own
@@ -119,17 +120,6 @@ SELECT concat(request_key, ': part ', part, ' has the cost of a request') FROM u
 WHERE part > 0 AND (request_cost IS NOT NULL OR request_unpriced IS NOT NULL)
 """
 
-SUMMED_AGAIN = (
-    "CREATE OR REPLACE TEMP TABLE summed AS FROM rollup LIMIT 0",
-    (_SQL / "rollup.sql").read_text().replace("INSERT INTO rollup", "INSERT INTO summed").replace("{span}", "true"),
-)
-SUMS = """
-SELECT concat_ws(' ', coalesce(strftime(make_timestamp(quarter::BIGINT * 900000000), '%Y-%m-%d %H:%M'), 'no time'),
-                 coalesce(feature, 'no feature'), coalesce(model, 'no model'), coalesce(service_tier, 'no tier'))
-FROM (SELECT DISTINCT quarter, feature, model, service_tier
-      FROM ((FROM rollup EXCEPT ALL FROM summed) UNION ALL (FROM summed EXCEPT ALL FROM rollup)))
-"""
-
 PLACES = """
 WITH seen AS (
     SELECT DISTINCT 'feature' AS dimension, feature AS name FROM usage WHERE feature IS NOT NULL
@@ -166,3 +156,20 @@ def costs(con: DuckDBPyConnection) -> str:
     )
     key = "concat(request_key, CASE WHEN part > 0 THEN concat(' part ', part) END, ': ')"
     return f"SELECT concat({key}, concat_ws('; ', {said})) FROM ({again}) WHERE {differing}"
+
+
+def summed_again(rollup: Rollup) -> tuple[str, str]:
+    """Statements that sum a table of sums once more, beside it: into `summed`."""
+    return (
+        f"CREATE OR REPLACE TEMP TABLE summed AS FROM {rollup.table} LIMIT 0",
+        summing(rollup, into="summed"),
+    )
+
+
+def sums(rollup: Rollup) -> str:
+    """Keys of which a table of sums and `summed` say different things."""
+    time = f"strftime(make_timestamp({rollup.unit}::BIGINT * {rollup.quarters * 900_000_000}), '%Y-%m-%d %H:%M')"
+    names = ", ".join(f"coalesce({key}, 'no {key}')" for key in rollup.keys)
+    said = f"concat_ws(' ', '{rollup.table}:', coalesce({time}, 'no time'), {names})"
+    differing = f"(FROM {rollup.table} EXCEPT ALL FROM summed) UNION ALL (FROM summed EXCEPT ALL FROM {rollup.table})"
+    return f"SELECT DISTINCT {said} FROM ({differing})"

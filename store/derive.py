@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 
 from duckdb import DuckDBPyConnection
 
 from store.facts import FACTS, facts
 from store.model_names import LoggedModels
+from store.rollups import DAYS, USER_BLOCKS, Span, roll_up, roll_up_all, span_of
+
+__all__ = ["DERIVATION", "DERIVED", "Span", "complete", "costed", "derive_all", "priced", "span_of"]
 
 _SQL = Path(__file__).with_name("sql")
 _COST = (_SQL / "cost.sql").read_text()
-_PRICED = (_SQL / "priced.sql").read_text().replace("{facts}", ", ".join(FACTS))
-_ROLLUP = (_SQL / "rollup.sql").read_text()
+_PRICED = (_SQL / "priced.sql").read_text()
 _PLACES = (_SQL / "places.sql").read_text()
-_PLACED = {"feature": "feature", "model": "model", "user": "user_id"}
+# fmt: off
+DERIVED = (
+    "quarter", "model", "failed", "prompt_tokens", "uncached_input_cost", "cache_read_cost", "cache_write_5m_cost",
+    "cache_write_1h_cost", "output_cost", "web_search_cost", "cost", "unpriced_because", "request_cost",
+    "request_unpriced",
+)
+# fmt: on
+_OF_REQUEST = ("request_cost", "request_unpriced")
+_AT_ONCE = 10 * 122_880  # rows, in whole row groups of DuckDB's
+_PLACED = {"feature": ("feature", DAYS), "model": ("model", DAYS), "user": ("user_id", USER_BLOCKS)}
 # Changes with the code that prices: a store derived by another is derived again when it is opened.
 _CODE = [
     *sorted(_SQL.glob("*.sql")),
-    *(_SQL.with_name(name) for name in ("derive.py", "model_names.py", "models.py", "logged_names.py")),
+    *(_SQL.with_name(name) for name in ("derive.py", "rollups.py", "model_names.py", "models.py", "logged_names.py")),
 ]
 DERIVATION = hashlib.sha256(b"".join(path.read_bytes() for path in _CODE)).hexdigest()[:16]
 
@@ -32,19 +42,54 @@ def costed(relation: str) -> str:
 
 def priced(relation: str) -> str:
     """Rows of `usage` for a relation of facts, as a query; their logged models have to be learnt before."""
-    return _PRICED.replace("{costed}", costed(relation))
+    return _priced(", ".join(FACTS), relation)
+
+
+def _priced(columns: str, relation: str) -> str:
+    return _PRICED.replace("{facts}", columns).replace("{costed}", costed(relation))
 
 
 def derive_all(con: DuckDBPyConnection, models: LoggedModels) -> None:
-    """Everything derived, from nothing but facts and prices."""
+    """Everything derived, from nothing but facts and prices; only what comes out different is written."""
     models.forget_all()
     models.learn(models.logged())
-    con.execute("CREATE TABLE rebuilt AS FROM usage LIMIT 0")
-    con.execute(f"INSERT INTO rebuilt BY NAME {priced(facts())}")
-    con.execute("DROP TABLE usage")
-    con.execute("ALTER TABLE rebuilt RENAME TO usage")
-    con.execute("DELETE FROM rollup")
-    complete(con, models, "true")
+    _price_again(con)
+    con.execute(
+        "UPDATE usage SET request_cost = NULL, request_unpriced = NULL"
+        " WHERE part > 0 AND (request_cost IS NOT NULL OR request_unpriced IS NOT NULL)"
+    )
+    _price_whole_requests(con, "true")
+    roll_up_all(con)
+    _place(con)
+
+
+def _price_again(con: DuckDBPyConnection) -> None:
+    """Writes the derived columns of rows that are not what facts and prices make them; most of a row never changes."""
+    differ = {name: f"kept_{name} IS DISTINCT FROM {name}" for name in DERIVED}
+    differ |= {name: f"{differ[name]} AND parts = 1" for name in _OF_REQUEST}  # of several parts: not told by one row
+    new = ", ".join(
+        f"CASE WHEN parts = 1 THEN {n} ELSE kept_{n} END AS {n}" if n in _OF_REQUEST else n for n in DERIVED
+    )
+    which = " + ".join(f"CASE WHEN {differs} THEN {2**n} ELSE 0 END" for n, differs in enumerate(differ.values()))
+    for (run,) in con.execute(f"SELECT DISTINCT rowid // {_AT_ONCE} AS run FROM usage ORDER BY run").fetchall():
+        rows = f"rowid BETWEEN {run * _AT_ONCE} AND {(run + 1) * _AT_ONCE - 1}"
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE again AS SELECT row_id, {new}, {which} AS which FROM ({_again(rows)})"
+            f" WHERE {' OR '.join(differ.values())}"
+        )
+        [(wrong,)] = con.execute("SELECT coalesce(bit_or(which), 0) FROM again").fetchall()
+        columns = ", ".join(f"{name} = again.{name}" for n, name in enumerate(DERIVED) if wrong & 2**n)
+        if columns:
+            con.execute(f"UPDATE usage SET {columns} FROM again WHERE usage.rowid = again.row_id AND usage.{rows}")
+    con.execute("DROP TABLE IF EXISTS again")
+
+
+def _again(rows: str) -> str:
+    """Rows of `usage` priced again, each with what it had as kept_*, as a query."""
+    kept = ", ".join(f"{name} AS kept_{name}" for name in DERIVED)
+    carried = ", ".join(f"kept_{name}" for name in DERIVED)
+    relation = f"(SELECT rowid AS row_id, {', '.join(FACTS)}, {kept} FROM usage WHERE {rows})"
+    return _priced(f"row_id, parts, {carried}", relation)
 
 
 def complete(con: DuckDBPyConnection, models: LoggedModels, of: str, gone: Span | None = None) -> None:
@@ -56,8 +101,14 @@ def complete(con: DuckDBPyConnection, models: LoggedModels, of: str, gone: Span 
     _price_whole_requests(con, of)
     span = span_of(con, of)
     roll_up(con, span.with_(gone) if gone else span)
-    for dimension, column in _PLACED.items():
-        con.execute(_PLACES.format(dimension=dimension, column=column, of=of))
+    _place(con, of)
+
+
+def _place(con: DuckDBPyConnection, of: str | None = None) -> None:
+    """Gives places to the new names in rows of `usage` that meet ``of``; None: in all, as the sums have them."""
+    for dimension, (column, summed) in _PLACED.items():
+        table = summed.table if of is None else "usage"
+        con.execute(_PLACES.format(dimension=dimension, column=column, table=table, of=of or "true"))
 
 
 def _price_late(con: DuckDBPyConnection, models: LoggedModels, of: str) -> None:
@@ -81,39 +132,10 @@ def _price_whole_requests(con: DuckDBPyConnection, of: str) -> None:
         FROM (SELECT request_key, CASE WHEN count(cost) = count(*) THEN sum(cost) END AS cost,
                      count(cost) < count(*) AS unpriced
               FROM usage
-              WHERE request_key IN (SELECT request_key FROM usage WHERE part > 0 AND ({of}))
+              WHERE parts > 1 AND ({of})
               GROUP BY request_key) AS whole
-        WHERE usage.part = 0 AND usage.request_key = whole.request_key
+        WHERE usage.part = 0 AND usage.parts > 1 AND usage.request_key = whole.request_key
+            AND (usage.request_cost IS DISTINCT FROM whole.cost
+                 OR usage.request_unpriced IS DISTINCT FROM whole.unpriced)
         """
     )
-
-
-@dataclass(frozen=True)
-class Span:
-    """Quarters from first to last, and whether rows without a time are among them."""
-
-    first: int | None = None
-    last: int | None = None
-    undated: bool = False
-
-    def with_(self, other: Span) -> Span:
-        """The span that holds both."""
-        firsts = [one.first for one in (self, other) if one.first is not None]
-        lasts = [one.last for one in (self, other) if one.last is not None]
-        return Span(min(firsts, default=None), max(lasts, default=None), self.undated or other.undated)
-
-
-def span_of(con: DuckDBPyConnection, of: str) -> Span:
-    """The quarters that the rows of `usage` that meet ``of`` fall in."""
-    query = f"SELECT min(quarter), max(quarter), count(*) > count(quarter) FROM usage WHERE {of}"
-    return Span(*con.execute(query).fetchall()[0])
-
-
-def roll_up(con: DuckDBPyConnection, span: Span) -> None:
-    """Sums a span of quarters again."""
-    conditions = ["quarter IS NULL"] if span.undated else []
-    if span.first is not None:
-        conditions.append(f"quarter BETWEEN {span.first} AND {span.last}")
-    for condition in conditions:
-        con.execute(f"DELETE FROM rollup WHERE {condition}")
-        con.execute(_ROLLUP.replace("{span}", condition))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from duckdb import DuckDBPyConnection
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # Requests' costs move into the rows of their facts; files are known by how they were found. What is derived is left
 # empty: taking the price list away has it made again when the store is opened.
@@ -36,8 +36,17 @@ ALTER TABLE load_file ADD COLUMN whole_lines BIGINT;
 ALTER TABLE load_file ADD COLUMN whole_ignored BIGINT;
 ALTER TABLE load_file ADD COLUMN whole_rejected BIGINT;
 """
+# Sums by hour, day and user, beside those by quarter-hour.
+_TO_3 = """
+ALTER TABLE rollup ADD COLUMN dearest BIGINT;
+CREATE TABLE rollup_hour AS SELECT quarter AS hour, * EXCLUDE (quarter) FROM rollup LIMIT 0;
+CREATE TABLE rollup_day AS SELECT quarter AS day, * EXCLUDE (quarter) FROM rollup LIMIT 0;
+CREATE TABLE user_day AS
+SELECT quarter AS day, feature AS user_id, * EXCLUDE (quarter, feature, model, service_tier) FROM rollup LIMIT 0;
+CREATE TABLE user_block AS SELECT day AS block, * EXCLUDE (day) FROM user_day;
+"""
 # the shape a step starts from -> the step
-STEPS = {1: _TO_2}
+STEPS = {1: _TO_2, 2: _TO_3}
 
 
 def migrate(con: DuckDBPyConnection, version: int) -> None:

@@ -223,5 +223,13 @@ CREATE TABLE rollup (                  -- usage, summed by quarter-hour
     cache_write_1h_cost   HUGEINT,
     output_cost           HUGEINT,
     web_search_cost       HUGEINT,
-    cost                  HUGEINT      -- of what is priced; unpriced_requests says how much is missing
+    cost                  HUGEINT,     -- of what is priced; unpriced_requests says how much is missing
+    dearest               BIGINT       -- cost of the dearest request; NULL: none is priced
 );
+
+-- the same sums of whole hours and UTC days, and those by user of UTC days and of blocks of 32; each from the one before
+CREATE TABLE rollup_hour AS SELECT quarter AS hour, * EXCLUDE (quarter) FROM rollup;
+CREATE TABLE rollup_day AS SELECT quarter AS day, * EXCLUDE (quarter) FROM rollup;
+CREATE TABLE user_day AS
+SELECT quarter AS day, feature AS user_id, * EXCLUDE (quarter, feature, model, service_tier) FROM rollup;
+CREATE TABLE user_block AS SELECT day AS block, * EXCLUDE (day) FROM user_day;

@@ -81,6 +81,10 @@ _FILLED_BY_LOADS = [
     "setting",
     "model_name",
     "rollup",
+    "rollup_hour",
+    "rollup_day",
+    "user_day",
+    "user_block",
     "place",
 ]
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 import streamlit as st
 
-from spend.breakdown import breakdown, period
+from spend.breakdown import period
 from spend.filters import Filters
 from spend.trends import OTHER as OTHERS
 from spend.trends import Trend, by_time, trend
@@ -80,9 +79,4 @@ def _one(whole: Trend, fill: Fill) -> charts.Series:
 
 
 def _costs(one: Trend) -> dict[str, int]:
-    return {label: spend.cost for label, spend in zip(one.labels, one.values, strict=True)}
-
-
-def costs(con: Any, filters: Filters, by: tuple[str, ...]) -> dict[tuple[str | None, ...], int]:
-    """A breakdown's costs alone: a tenth of what the full rows take to keep and to fetch."""
-    return {row.key: row.spend.cost for row in breakdown(con, filters, by)}
+    return dict(zip(one.labels, one.values, strict=True))

@@ -12,7 +12,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from spend.breakdown import Spend
+from spend.breakdown import Cost
 from ui import names, numbers
 from ui.colours import GREY, OTHER, Fill
 
@@ -123,7 +123,7 @@ def ranked_bars(bars: Sequence[Bar]) -> go.Figure:
     )
 
 
-def weekday_hours(spend_in: Mapping[tuple[int, int], Spend]) -> go.Figure:
+def weekday_hours(spend_in: Mapping[tuple[int, int], Cost]) -> go.Figure:
     """Cost by weekday and local hour, shaded by its square root so that one dear hour does not bleach the others.
 
     A cell without requests stays empty.
@@ -131,7 +131,7 @@ def weekday_hours(spend_in: Mapping[tuple[int, int], Spend]) -> go.Figure:
     cells = [[spend_in.get((day, hour)) for hour in range(24)] for day in range(7)]
     data = {
         "type": "heatmap",
-        "z": [[None if spend is None else math.sqrt(_height(spend.cost)) for spend in row] for row in cells],
+        "z": [[None if spend is None else math.sqrt(_height(spend.cost or 0)) for spend in row] for row in cells],
         "x": list(range(24)),
         "y": list(_WEEKDAYS),
         "text": [[_cell_said(day, hour, spend) for hour, spend in enumerate(row)] for day, row in enumerate(cells)],
@@ -197,12 +197,11 @@ def _annotation(mark: Mark) -> dict[str, Any]:
     }
 
 
-def _cell_said(day: int, hour: int, spend: Spend | None) -> str:
+def _cell_said(day: int, hour: int, spend: Cost | None) -> str:
     when = f"{_WEEKDAYS[day]}, {hour:02d}:00 to {hour + 1:02d}:00"
     if spend is None:
         return f"{when}<br>no requests"
-    cost = numbers.usd(spend.cost if spend.cost_known else None)
-    return f"{when}<br><b>{cost}</b>, {numbers.count(spend.requests)} requests"
+    return f"{when}<br><b>{numbers.usd(spend.cost)}</b>, {numbers.count(spend.requests)} requests"
 
 
 def _figure(data: list[dict[str, Any]], **layout: Any) -> go.Figure:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import streamlit as st
 
 from ui import names
 
-REQUEST = "request"
+REQUEST, AT = "request", "at"
 PAGE_OF = {"feature": "features", "model": "models", "user": "users"}
 _PLACES = "_places"
 
@@ -39,13 +40,24 @@ def request_in_focus() -> str | None:
     return st.query_params.get(REQUEST)
 
 
+def time_in_focus() -> datetime | None:
+    """When that request was (UTC), if the URL says so."""
+    with suppress(ValueError):
+        return datetime.fromisoformat(st.query_params.get(AT, "")).replace(tzinfo=None)
+    return None
+
+
 def set_focus(dimension: str, name: str | None) -> None:
     """On the dimension's own page: goes down into one entity."""
     st.query_params[_param(dimension)] = names.to_url(name)
 
 
-def set_request(request_key: str) -> None:
+def set_request(request_key: str, at: datetime | None) -> None:
+    """Shows a request; its time (UTC) finds it sooner."""
     st.query_params[REQUEST] = request_key
+    leave(AT)
+    if at is not None:
+        st.query_params[AT] = at.isoformat()
 
 
 def leave(*params: str) -> None:
@@ -78,14 +90,14 @@ def link(url_path: str, label: str, *, query: dict[str, str] | None = None) -> N
 def crumbs(dimension: str, title: str, entity: Focus | None, request_key: str | None) -> None:
     """The way back: list, entity, request."""
     with st.container(key="crumbs", horizontal=True, vertical_alignment="center", gap="xsmall"):
-        st.button(title, key="crumb-list", type="tertiary", on_click=leave, args=(_param(dimension), REQUEST))
+        st.button(title, key="crumb-list", type="tertiary", on_click=leave, args=(_param(dimension), REQUEST, AT))
         if entity is not None:
             st.text("›")
             if request_key is None:
                 st.text(names.short(entity.name, 60))
             else:
                 label = names.markdown(names.short(entity.name, 40))
-                st.button(label, key="crumb-entity", type="tertiary", on_click=leave, args=(REQUEST,))
+                st.button(label, key="crumb-entity", type="tertiary", on_click=leave, args=(REQUEST, AT))
         if request_key is not None:
             st.text("›")
             st.text("Request")

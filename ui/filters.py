@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import streamlit as st
 
-from spend.breakdown import breakdown, covers
+from spend.breakdown import amounts, covers
 from spend.filters import Filters, WrongQuestion, zone_of
 from ui import names
 from ui.cached import ask
@@ -169,10 +169,10 @@ def _dates(today: date, *, shown: bool) -> tuple[date, date]:
 
 
 def _chosen(dimension: str) -> list[tuple[str, str | None]]:
-    offered = ask(breakdown, Filters(), (dimension,), limit=_OFFERED)
+    offered = ask(amounts, Filters(), (dimension,), limit=_OFFERED)
     chosen = st.multiselect(
         dimension.capitalize(),
-        [names.to_url(row.key[0]) for row in offered],
+        [names.to_url(name) for (name,) in offered],
         key=dimension,
         bind="query-params",
         placeholder=DIMENSIONS[dimension],

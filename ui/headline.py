@@ -6,7 +6,7 @@ from typing import Literal
 
 import streamlit as st
 
-from spend.breakdown import Spend, total
+from spend.breakdown import Spend, amounts
 from spend.filters import Filters
 from spend.forecast import month_end
 from ui import drill, names, numbers
@@ -55,7 +55,7 @@ def spend_figure(asked: Asked, filters: Filters, before: Filters | None, spend: 
     """Spend of the period and its change against the equal period before."""
     label, value = f"Spend, {asked.words}", numbers.usd(spend.cost if spend.cost_known else None)
     if before is not None:
-        then = ask(total, before).cost
+        then = ask(amounts, before, ())[()]
         figure(label, value, numbers.change(spend.cost, then), tone_of(spend.cost, then), _compared(before, asked))
     elif filters.since is None:
         figure(label, value)
@@ -100,7 +100,7 @@ def _mover(asked: Asked) -> None:
     if found is None:
         figure(label, "Nothing" if within.before else numbers.UNKNOWN)
         return
-    now, then = found.now.cost, found.before.cost
+    now, then = found.now, found.before
     moved = numbers.usd(found.change, signed=True)
     figure(label, names.short(found.key, 20), moved, tone_of(now, then), numbers.change(now, then))
     drill.link("features", "Open this feature →", query=drill.focus_query("feature", found.key))

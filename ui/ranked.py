@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from spend.breakdown import Spend, breakdown, total
+from spend.breakdown import Spend, amounts, breakdown, costs, total
 from spend.filters import Filters
 from ui import charts, drill, names, numbers
-from ui.by_time import costs
 from ui.cached import ask
 from ui.colours import GREY, OTHER, TOKEN_CLASSES, Fill, colours_for
 from ui.plot import draw
@@ -51,11 +50,16 @@ class Ranked:
 def dearest(filters: Filters, before: Filters | None, dimension: str, limit: int) -> list[Ranked]:
     """The dearest names of ``dimension``, dearest first."""
     rows = ask(breakdown, filters, (dimension,), limit=limit)
-    found = [row.key[0] for row in rows]
-    then: dict[str | None, int] = {}
-    if before is not None and found:
-        then = {key[0]: cost for key, cost in ask(costs, only(before, dimension, found), (dimension,)).items()}
-    return [Ranked(row.key[0], row.spend, None if before is None else then.get(row.key[0], 0)) for row in rows]
+    then = _then(before, dimension, [row.key[0] for row in rows])
+    return [Ranked(row.key[0], row.spend, then.get(row.key[0])) for row in rows]
+
+
+def _then(before: Filters | None, dimension: str, found: Sequence[str | None]) -> dict[str | None, int]:
+    """What names cost before; nothing where there is no period before."""
+    if before is None or not found:
+        return {}
+    cost = ask(amounts, only(before, dimension, found), (dimension,))
+    return {name: cost.get((name,), 0) for name in found}
 
 
 def only(filters: Filters, dimension: str, found: Sequence[str | None]) -> Filters:
@@ -66,24 +70,25 @@ def only(filters: Filters, dimension: str, found: Sequence[str | None]) -> Filte
 
 def ranked_list(filters: Filters, before: Filters | None, dimension: str, *, key: str, limit: int = 6) -> None:
     """The dearest names as bars, what is left of the whole as "Other"; a click on a bar opens its page."""
-    rows = dearest(filters, before, dimension, limit)
+    found = {name: cost for (name,), cost in ask(costs, filters, (dimension,), limit=limit).items()}
+    then = _then(before, dimension, list(found))
     whole = ask(total, filters).cost
     colours = colours_for(dimension)
-    bars = [_bar(row, whole, colours.of(row.name)) for row in rows]
-    rest = whole - sum(row.spend.cost for row in rows)
-    if len(rows) == limit and rest > 0:
+    bars = [_bar(name, cost, then.get(name), whole, colours.of(name)) for name, cost in found.items()]
+    rest = whole - sum(cost or 0 for cost in found.values())
+    if len(found) == limit and rest > 0:
         bars.append(charts.Bar(None, OTHER, rest, _said(rest, whole, ""), Fill(GREY), is_other=True))
-    said = ", ".join(f"{names.shown(row.name)} {numbers.usd(row.spend.cost)}" for row in rows[:3])
+    said = ", ".join(f"{names.shown(name)} {numbers.usd(cost)}" for name, cost in list(found.items())[:3])
     opened = drill.bar_picked(key, lambda name: drill.open_entity(dimension, name))
     draw(charts.ranked_bars(bars), key=key, alt=f"Dearest by {dimension}: {said}", on_select=opened)
 
 
 def token_classes(spend: Spend, *, key: str) -> None:
     """What is being paid for: the cost of each token class as bars, dearest first."""
-    costs = {name: int(getattr(spend, f"{name}_cost")) for name in CLASS_WORDS}
+    each = {name: int(getattr(spend, f"{name}_cost")) for name in CLASS_WORDS}
     bars = [
         charts.Bar(name, CLASS_WORDS[name], cost, _said(cost, spend.cost, ""), Fill(TOKEN_CLASSES[name]))
-        for name, cost in sorted(costs.items(), key=lambda pair: -pair[1])
+        for name, cost in sorted(each.items(), key=lambda pair: -pair[1])
         if cost
     ]
     if not bars:
@@ -93,12 +98,12 @@ def token_classes(spend: Spend, *, key: str) -> None:
     draw(charts.ranked_bars(bars), key=key, alt=f"What is paid for: {said}")
 
 
-def _bar(row: Ranked, whole: int, fill: Fill) -> charts.Bar:
-    label = names.plotly(names.short(row.name))
-    if row.cost is None:
-        return charts.Bar(row.name, label, 0, f"unpriced  ·  <b>{numbers.UNKNOWN}</b>", fill)
-    change = "" if row.before is None else row.change
-    return charts.Bar(row.name, label, row.cost, _said(row.cost, whole, change), fill)
+def _bar(name: str | None, cost: int | None, before: int | None, whole: int, fill: Fill) -> charts.Bar:
+    label = names.plotly(names.short(name))
+    if cost is None:
+        return charts.Bar(name, label, 0, f"unpriced  ·  <b>{numbers.UNKNOWN}</b>", fill)
+    change = "" if before is None else numbers.change(cost, before)
+    return charts.Bar(name, label, cost, _said(cost, whole, change), fill)
 
 
 def _said(cost: int, whole: int, change: str) -> str:

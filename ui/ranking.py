@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from spend.breakdown import Spend, breakdown, period, total
+from spend.breakdown import Spend, amounts, breakdown, period, total
 from spend.filters import Filters
 from spend.request import request
 from ui import drill, empty, names, numbers, tables
-from ui.by_time import costs, grain_of
+from ui.by_time import grain_of
 from ui.cached import ask, ask_once
 from ui.entity import entity_view
 from ui.filters import Asked, filter_bar
@@ -32,7 +32,7 @@ def ranking_page(kind: Kind) -> None:
     entity, request_key = drill.focus(kind.dimension), drill.request_in_focus()
     if request_key is not None:
         drill.crumbs(kind.dimension, kind.title, entity, request_key)
-        detail = ask(request, request_key)
+        detail = ask(request, request_key, at=drill.time_in_focus())
         if detail is None:
             st.text("No request has this key in the store any more.")
         else:
@@ -124,7 +124,7 @@ def _trends(filters: Filters, kind: Kind, rows: Sequence[Ranked]) -> list[list[f
     """Spend over time of each row, in the same buckets for all."""
     since, until = ask(period, filters)
     grain = grain_of((until - since).days)
-    found = ask(costs, only(filters, kind.dimension, [row.name for row in rows]), (kind.dimension, grain))
+    found = ask(amounts, only(filters, kind.dimension, [row.name for row in rows]), (kind.dimension, grain))
     buckets = sorted({key[1] for key in found if key[1] is not None})
     return [[found.get((row.name, bucket), 0) / numbers.PICO for bucket in buckets] for row in rows]
 

@@ -48,7 +48,7 @@ def requests_table(filters: Filters, *, without: str) -> None:
         key="requests-rows",
         columns=_COLUMNS,
         opener="Time",
-        then=lambda row: drill.set_request(rows[row].request_key),
+        then=lambda row: drill.set_request(rows[row].request_key, rows[row].started_at),
         alt=f"Requests, {order.lower()}",
         sortable=False,
     )

@@ -11,7 +11,6 @@ import pytest
 
 from spend.breakdown import MEASURES, Row, Spend, breakdown, covers, period, total
 from spend.filters import Filters, WrongQuestion
-from spend.trends import added
 from store.connection import Store
 from tests.factories import emptied, loaded, store_with, usage_record
 
@@ -56,6 +55,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
             moment += timedelta(minutes=35)
     with store_with(tmp_path_factory.mktemp("log"), records) as store:
         yield store
+
+
+def added(a: Spend, b: Spend) -> Spend:
+    return Spend(*(getattr(a, name) + getattr(b, name) for name in MEASURES))
 
 
 def whole(rows: list[Row]) -> Spend:

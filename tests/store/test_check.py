@@ -141,13 +141,18 @@ DAMAGE = {
     "UPDATE usage SET model = 'x' WHERE request_key = 'm4'": ["costs", "sums", "places"],
     "UPDATE usage SET unpriced_because = 'no_time' WHERE request_key = 'm4'": ["costs"],
     "UPDATE usage SET output_tokens = 7 WHERE request_key = 'm4'": ["costs", "sums"],
-    "UPDATE usage SET request_cost = 0 WHERE request_key = 'm4'": ["requests' costs"],
-    "UPDATE usage SET request_cost = cost WHERE request_key = 'm2' AND part = 0": ["requests' costs"],
-    "UPDATE usage SET request_cost = 0 WHERE part = 1": ["requests' costs"],
+    "UPDATE usage SET request_cost = 0 WHERE request_key = 'm4'": ["requests' costs", "sums"],
+    "UPDATE usage SET request_cost = cost WHERE request_key = 'm2' AND part = 0": ["requests' costs", "sums"],
+    "UPDATE usage SET request_cost = 0 WHERE part = 1": ["requests' costs", "sums"],
     "UPDATE usage SET request_unpriced = true WHERE request_key = 'm4'": ["requests' costs", "sums"],
     "UPDATE rollup SET cost = cost + 1 WHERE feature = 'a'": ["sums"],
     "DELETE FROM rollup WHERE feature = 'a'": ["sums"],
     "INSERT INTO rollup FROM rollup WHERE feature = 'a'": ["sums"],
+    "UPDATE rollup SET dearest = dearest + 1 WHERE feature = 'a'": ["sums"],
+    "UPDATE rollup_hour SET requests = 0": ["sums"],
+    "DELETE FROM rollup_day": ["sums"],
+    "UPDATE user_day SET output_cost = output_cost + 1": ["sums"],
+    "INSERT INTO user_block FROM user_block": ["sums"],
     "DELETE FROM place WHERE dimension = 'feature'": ["places"],
     "INSERT INTO place FROM place WHERE dimension = 'feature'": ["places"],
     "UPDATE place SET place = 0 WHERE dimension = 'model'": ["places"],
@@ -226,7 +231,7 @@ def test_the_command_mends_and_says_what(copy: Path, capsys: Captured) -> None:
     damaged(copy, "DELETE FROM rollup", "UPDATE load_file SET lines = 0")
     assert main(["check", "--db", str(copy), "--repair"]) == 1
     said = capsys.readouterr().out.splitlines()
-    assert "mended the sums by quarter-hour are those of the rows" in said
+    assert "mended the sums by time and by user are those of the rows" in said
     assert "wrong  the lines of every file add up: 2 wrong" in said
     damaged(copy, "DELETE FROM rollup", "UPDATE load_file SET lines = requests + duplicates + ignored + rejected")
     assert main(["check", "--db", str(copy), "--repair"]) == 0

@@ -1,6 +1,7 @@
--- Usage summed by quarter-hour; the placeholder "span" names the quarters, whose old sums are gone already.
-INSERT INTO rollup BY NAME
-SELECT quarter, feature, model, service_tier,
+-- Rows of `usage` summed into a table of sums. The placeholders are that table, its unit of time, its other keys, and
+-- which rows, whose old sums are gone already.
+INSERT INTO {table} BY NAME
+SELECT {unit}, {keys},
        count(*) FILTER (part = 0) AS requests,
        count(*) FILTER (part = 0 AND request_unpriced) AS unpriced_requests,
        count(*) FILTER (part = 0 AND failed = 1) AS failed_requests,
@@ -20,7 +21,7 @@ SELECT quarter, feature, model, service_tier,
        coalesce(sum(cache_write_1h_cost), 0) AS cache_write_1h_cost,
        coalesce(sum(output_cost), 0) AS output_cost,
        coalesce(sum(web_search_cost), 0) AS web_search_cost,
-       coalesce(sum(cost), 0) AS cost
-FROM usage
-WHERE {span}
-GROUP BY quarter, feature, model, service_tier
+       coalesce(sum(cost), 0) AS cost,
+       max(request_cost) AS dearest
+FROM (SELECT {time} AS {unit}, * EXCLUDE (quarter) FROM usage WHERE {rows})
+GROUP BY {unit}, {keys}
