@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from store.connection import StoreError
 from ui import names, numbers
 from ui.data_coverage import of
 from ui.data_loads import UNDOING, files_said, leave, title_of
@@ -30,7 +31,11 @@ def undo_dialog(
             wanted = st.button("Undo the load", key="undo-confirmed", type="primary")
             kept = st.button("Keep it", key="undo-kept")
         if wanted:
-            undo(load.load_id)
+            try:
+                undo(load.load_id)
+            except StoreError as error:
+                st.error(names.markdown(f"Nothing was undone. {error}"))
+                return
             leave()
         if wanted or kept:
             _do_not_undo()

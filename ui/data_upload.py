@@ -11,6 +11,7 @@ from datetime import datetime
 
 import streamlit as st
 
+from store.connection import StoreError
 from ui import names
 from ui.cached import the_store
 from ui.data_loads import cost_said
@@ -143,7 +144,7 @@ def _watch() -> None:
         bar.empty()
     del st.session_state[_RUNNING]
     problem = running.load_id.exception()
-    if isinstance(problem, (OSError, ValueError)):
+    if isinstance(problem, (OSError, ValueError, StoreError)):
         st.error(names.markdown(f"Nothing was loaded. {problem}"))
         return
     st.session_state[LOADED] = running.load_id.result()

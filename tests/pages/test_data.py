@@ -26,6 +26,7 @@ from store.connection import Store
 from store.prices import read_price_lists
 from store.process import close_process_store
 from tests.factories import usage_record, write_log
+from tests.ingest.small_disk import disk_that_takes
 from ui import cached, tables, uploader
 from ui.data_coverage import days_figure, gaps_said
 from ui.data_rejected import export_columns
@@ -298,6 +299,19 @@ def test_a_load_that_fails_says_why_and_the_files_stay(opened: Open) -> None:
     assert "1 line = 1 request" in said(app)
 
 
+def test_a_full_disk_is_said_and_the_files_stay(opened: Open, store: Store) -> None:
+    many = [usage_record() for _ in range(3000)]
+    app = uploaded(opened(), **{"app.jsonl": lines(*many)})
+
+    with disk_that_takes(0):
+        app = checked(app.button(key="load-uploads").click().run())
+    assert app.error[0].value.startswith("Nothing was loaded")
+    assert counted(store) == 0
+    app = checked(app.button(key="load-uploads").click().run())
+
+    assert counted(store) == 3000
+
+
 def test_a_reader_who_turned_away_finds_the_load_ended(opened: Open, store: Store) -> None:
     app = uploaded(opened(), **{"app.jsonl": lines(usage_record())})
     (upload,) = [inbox().find(owner_of(one.ticket) or "", one.upload_id) for one in app.session_state["told"]]
@@ -332,6 +346,16 @@ def test_undo_asks_says_what_goes_and_does_it(opened: Open, store: Store, tmp_pa
 
     assert counted(store) == 1
     assert list(frame(app, "loads")["files"]) == ["b.jsonl"]
+
+
+def test_an_undo_that_finds_no_room_says_so_and_changes_nothing(opened: Open, store: Store, tmp_path: Path) -> None:
+    load(store, [write_log(tmp_path / "a.jsonl", [usage_record() for _ in range(3000)])])
+
+    app = checked(opened(load="1").button(key="undo").click().run())
+    with disk_that_takes(0):
+        app = checked(app.button(key="undo-confirmed").click().run())
+    assert app.error[0].value.startswith("Nothing was undone")
+    assert counted(store) == 3000
 
 
 def test_undo_can_be_thought_better_of(opened: Open, store: Store, tmp_path: Path) -> None:
