@@ -27,7 +27,7 @@ dashboard: $(VENV)/runtime.stamp ## set up, load the sample on first run, serve 
 setup: $(VENV)/runtime.stamp $(VENV)/development.stamp ## .venv with all that running and testing need
 
 test: setup browser ## every test, in a real browser too
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest -n auto --dist loadfile
 
 check: setup ## formatter, linter, type checker
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff --quiet .; exit 1; }

@@ -190,7 +190,7 @@ def main() -> None:
     with open_store(path) as store:
         print(f"{args.requests:,} requests, {path.stat().st_size / 1e6:,.0f} MB; {_load()}")
         print(f"{'page':<15}{'filter':<9}{'period':<8}{'ms':>7}   slowest question{'ratio':>19}")
-        for what, asked in _asked(store):
+        for what, asked in asked_of(store):
             for name, page in {**PAGES, **({} if asked.filters.where else OTHERS)}.items():
                 ours, slowest, longest = _time(asked, page, args.runs)
                 ratio = ""
@@ -203,7 +203,7 @@ def main() -> None:
         print(_load())
 
 
-def _asked(store: Store) -> Iterator[tuple[str, Asked]]:
+def asked_of(store: Store) -> Iterator[tuple[str, Asked]]:
     """No filter and one of each dimension; the last 30 days and everything."""
     with store.cursor() as con:
         _, until = covers(con, ZONE) or (date(2026, 1, 1), date(2026, 1, 2))

@@ -35,15 +35,13 @@ SELECT DISTINCT alone.request_key, best.contest FROM alone JOIN best USING (requ
 WHERE best.latest >= $first AND best.contest <> alone.request_key
 """
 # By their hashes first: whole keys are compared only of the few that share one. In passes, so that each fits in memory.
-_SUSPECTS = """
+_HASHED = "SELECT hash(request_key) AS hashed FROM usage WHERE part = 0"
+_SUSPECTS = f"""
 INSERT INTO suspect
-SELECT hash(request_key) AS hashed FROM usage
-WHERE part = 0 AND file_id >= $first AND hash(request_key) % $passes = $pass GROUP BY ALL HAVING count(*) > 1
+SELECT hashed FROM ({_HASHED} AND file_id >= $first) WHERE {{of_the_pass}} GROUP BY hashed HAVING count(*) > 1
 UNION
-SELECT DISTINCT hash(request_key) FROM usage AS new
-WHERE file_id >= $first AND hash(request_key) % $passes = $pass AND EXISTS (
-    FROM usage AS held WHERE held.file_id < $first AND hash(held.request_key) % $passes = $pass
-    AND hash(held.request_key) = hash(new.request_key))
+SELECT hashed FROM ({_HASHED} AND file_id < $first)
+WHERE {{of_the_pass}} AND hashed IN (FROM ({_HASHED} AND file_id >= $first) WHERE {{of_the_pass}})
 """
 _AT_ONCE = 5_000_000  # keys
 _CONTESTED = """
@@ -133,4 +131,5 @@ def _suspect(con: DuckDBPyConnection, first: int) -> None:
     )
     passes = 1 + int(con.execute("SELECT count(*) FROM usage").fetchall()[0][0]) // _AT_ONCE
     for number in range(passes):
-        con.execute(_SUSPECTS, {"first": first, "passes": passes, "pass": number})
+        of_the_pass = f"hashed % {passes} = {number}" if passes > 1 else "true"
+        con.execute(_SUSPECTS.format(of_the_pass=of_the_pass), {"first": first})
