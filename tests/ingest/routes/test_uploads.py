@@ -220,7 +220,10 @@ def test_a_file_that_is_being_loaded_is_not_taken_away(asked: Asked, spool: Spoo
         assert spooled(spool) == [b"abc"]
 
 
-@pytest.mark.parametrize("ticket", ["", "ann", "ann.99999999999.0", mint("ann", now=0), "\xe9"])
+TICKETS = ["", "ann", "ann.99999999999.0", mint("ann", now=0), "\xe9"]
+
+
+@pytest.mark.parametrize("ticket", TICKETS, ids=["none", "no end", "forged", "over", "not ascii"])
 def test_without_a_ticket_that_holds_nothing_is_told_or_done(asked: Asked, spool: Spool, ticket: str) -> None:
     upload = begin(asked, 3).json["id"]
 
