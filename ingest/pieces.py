@@ -23,12 +23,13 @@ class NoLineEnds(ValueError):
 class Scratch:
     """A private folder for what is read in pieces; beside the store, since the system's may be small or in memory.
 
-    Only the store's one writer uses it, so what lies there at the beginning is left over from a killed process.
+    Only the store's one writer uses it, so what lies there at the beginning is left over from a killed process. A store
+    in memory has one of its own each time.
     """
 
     def __init__(self, store_path: str) -> None:
-        kept = store_path != ":memory:"
-        self.folder = Path(f"{store_path}.scratch") if kept else Path(tempfile.gettempdir(), "spendglass.scratch")
+        self._in_memory = store_path == ":memory:"
+        self.folder = Path(f"{store_path}.scratch")
         self._made = False
 
     def __enter__(self) -> Scratch:
@@ -39,10 +40,12 @@ class Scratch:
             self.clear()
 
     def make(self) -> Path:
-        if not self._made:
+        if not self._made and self._in_memory:
+            self.folder = Path(tempfile.mkdtemp(prefix="spendglass."))
+        elif not self._made:
             self.clear()
             self.folder.mkdir(mode=0o700, parents=True)
-            self._made = True
+        self._made = True
         return self.folder
 
     def clear(self) -> None:

@@ -10,6 +10,8 @@ import streamlit as st
 from store.connection import Store, StoreError
 from store.process import process_store
 
+__all__ = ["StoreError", "ask", "ask_once", "store_problem", "the_store"]
+
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
 

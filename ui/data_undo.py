@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from store.connection import StoreError
 from ui import names, numbers
+from ui.cached import StoreError
 from ui.data_coverage import of
 from ui.data_loads import UNDOING, files_said, leave, title_of
 from ui.data_shapes import Load, Undoing

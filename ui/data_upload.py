@@ -11,9 +11,8 @@ from datetime import datetime
 
 import streamlit as st
 
-from store.connection import StoreError
 from ui import names
-from ui.cached import the_store
+from ui.cached import StoreError, the_store
 from ui.data_loads import cost_said
 from ui.data_preview import counts_said, mapping_editor, preview_view, time_picker
 from ui.data_shapes import Arrived, FieldMap, Load, Loading, Preview, Progress

@@ -53,11 +53,10 @@ def set_focus(dimension: str, name: str | None) -> None:
 
 
 def set_request(request_key: str, at: datetime | None) -> None:
-    """Shows a request; its time (UTC) finds it sooner."""
-    st.query_params[REQUEST] = request_key
-    leave(AT)
-    if at is not None:
-        st.query_params[AT] = at.isoformat()
+    """Shows a request; its time (UTC) finds it sooner. At once, so that it is one step back in the browser."""
+    if at is None:
+        leave(AT)
+    st.query_params.update({REQUEST: request_key} | ({AT: at.isoformat()} if at else {}))
 
 
 def leave(*params: str) -> None:

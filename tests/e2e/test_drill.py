@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import time
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -129,18 +130,16 @@ def test_back_and_forward_go_where_one_was(sample: str, opened: Opened) -> None:
     cost = answer(page)
 
     page.go_back()
-    settled(page)
-    assert _place(page) == ["Features", "translation"]
+    _arrive(page, "Features", "translation")
     assert answer(page) == "$4.30"
     page.go_back()
+    expect(grid(page, "Features")).to_be_visible()
     settled(page)
     assert answer(page) == "$1,264.69"
-    expect(grid(page, "Features")).to_be_visible()
     page.go_forward()
-    settled(page)
+    _arrive(page, "Features", "translation")
     page.go_forward()
-    settled(page)
-    assert _place(page) == ["Features", "translation", "Request"]
+    _arrive(page, "Features", "translation", "Request")
     assert answer(page) == cost
 
 
@@ -169,6 +168,15 @@ def test_a_day_of_the_chart_shows_that_day(sample: str, sample_copy: Path, opene
 
 def _place(page: Page) -> list[str]:
     return text_of(page.locator(".st-key-crumbs")).split(" › ")
+
+
+def _arrive(page: Page, *crumbs: str) -> None:
+    """Waits until the reader is where the crumbs say."""
+    until = time.monotonic() + 30
+    while _place(page) != [*crumbs] and time.monotonic() < until:
+        page.wait_for_timeout(50)
+    settled(page)
+    assert _place(page) == [*crumbs]
 
 
 def _check_request(page: Page, feature: str) -> None:
