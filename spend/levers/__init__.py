@@ -1,0 +1,19 @@
+"""The levers, in the order in which they act on a request, whatever order they are given in."""
+
+from __future__ import annotations
+
+from spend.levers import batch, cache, cap, swap, trim
+from spend.levers.lever import Lever, Pulled
+
+LEVERS: dict[str, Lever] = {
+    one.name: one
+    for one in (
+        trim.LEVER,
+        cap.LEVER,
+        swap.LEVER,
+        cache.LEVER,
+        batch.LEVER,
+    )
+}
+
+PRESETS: dict[str, Pulled] = {"Everything to Haiku": Pulled("swap", (("to", "claude-haiku-5-5"),))}
