@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from ingest.routes import ROUTES, serving, under
-from pages import data, features, models, overview, users
+from pages import data, estimate, features, models, overview, users
 from ui import drill, look, names
 from ui.cached import store_problem
 from ui.empty import holds_data
@@ -37,6 +37,7 @@ def main() -> None:
         st.Page(features.page, title="Features", url_path="features"),
         st.Page(models.page, title="Models", url_path="models"),
         st.Page(users.page, title="Users", url_path="users"),
+        st.Page(estimate.page, title="Estimate", url_path="estimate"),
         st.Page(data.page, title="Data", url_path="data"),
     ]
     drill.announce({page.url_path or "overview": page for page in pages})
@@ -46,7 +47,7 @@ def main() -> None:
     if problem:
         st.error(names.markdown(problem))
         return
-    if chosen.url_path != "data" and holds_data():
+    if chosen.url_path not in ("data", "estimate") and holds_data():
         draw_in_frame()
     chosen.run()
 

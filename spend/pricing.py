@@ -1,33 +1,29 @@
-"""What a request costs, before or without a store: the cost formula again in pure Decimal, equal to the one in SQL."""
+"""The cost formula of `usage_recorder` over this project's own price list: what a request costs without a store.
+
+`python -m spend.pricing` writes the price list that comes with `usage_recorder`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
-from datetime import datetime
-from decimal import Decimal
+import tempfile
+from dataclasses import fields
+from pathlib import Path
+from shutil import copy
 
 from duckdb import DuckDBPyConnection
 
-from store.money import PICOS_PER_USD
-from store.price_list import CLASSES, Price
+from store.connection import PRICES
+from store.price_list import Price, PriceList
+from store.prices import read_price_lists
+from usage_recorder import catalogue as listed
+from usage_recorder.catalogue import Catalogue
+from usage_recorder.pricing import Price as Rates
+from usage_recorder.pricing import SearchPrice, Tokens, cost_usd, price_for
+
+__all__ = ["Tokens", "catalogue_of", "cost_usd", "list_prices", "price_for", "prices", "prices_in_force"]
 
 _COLUMNS = ", ".join(field.name for field in fields(Price))
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """Token counts of one request, by disjoint class."""
-
-    uncached_input: int = 0
-    cache_read: int = 0
-    cache_write_5m: int = 0
-    cache_write_1h: int = 0
-    output: int = 0
-
-    @property
-    def prompt(self) -> int:
-        return self.uncached_input + self.cache_read + self.cache_write_5m + self.cache_write_1h
+_RATES = tuple(field.name for field in fields(Rates))
 
 
 def prices(con: DuckDBPyConnection) -> list[Price]:
@@ -35,36 +31,50 @@ def prices(con: DuckDBPyConnection) -> list[Price]:
     return [Price(*row) for row in con.execute(f"SELECT {_COLUMNS} FROM price ORDER BY ALL").fetchall()]
 
 
-def price_for(
-    price_list: Iterable[Price], model: str, *, when: datetime, prompt: int, speed: str = "standard"
-) -> Price | None:
-    """The row for a model at a time (UTC) and prompt length; None: no price, so no cost."""
-    return next(
-        (
-            price
-            for price in price_list
-            if price.model == model
-            and price.speed == speed
-            and price.valid_from <= when < price.valid_until
-            and price.prompt_over < prompt <= price.prompt_upto
+def catalogue_of(price_list: PriceList) -> Catalogue:
+    """A price list as the formula reads it."""
+    return Catalogue.of(
+        tuple(
+            listed.Model(
+                model=model.model,
+                display=model.display,
+                names=tuple(
+                    dict.fromkeys(
+                        name.lower().removeprefix("anthropic.")
+                        for name in (*model.names, *model.bedrock, *model.vertex)
+                    )
+                ),
+                context_window=model.context_window,
+                max_output_tokens=model.max_output_tokens,
+                min_cacheable_tokens=model.min_cacheable_tokens,
+                tokenizer=model.tokenizer,
+                released_on=model.released_on,
+                retired_on=model.retired_on,
+            )
+            for model in price_list.models
         ),
-        None,
+        tuple(Rates(**{name: getattr(price, name) for name in _RATES}) for price in price_list.prices),
+        tuple(
+            SearchPrice(one.valid_from, one.valid_until, one.pico_each)
+            for one in price_list.rule_prices
+            if one.name == "web_search"
+        ),
     )
 
 
-def cost_usd(
-    price: Price, tokens: Tokens, *, batch: bool = False, geo_us: bool = False, regional: bool = False
-) -> Decimal | None:
-    """Exact dollars; None when the row lacks a price for a class that has tokens."""
-    factor = Decimal(price.batch_halves if batch else 2) / 2
-    if geo_us:
-        factor *= Decimal(price.geo_us_twentieths) / 20
-    elif regional:
-        factor *= Decimal(price.regional_twentieths) / 20
-    picos = Decimal(0)
-    for name in CLASSES:
-        count, rate = getattr(tokens, name), getattr(price, name)
-        if count and rate is None:
-            return None
-        picos += count * (rate or 0) * factor
-    return picos / PICOS_PER_USD
+def prices_in_force(folder: Path = PRICES) -> Catalogue:
+    """The price files of a folder, the user's own included. Raises PriceListError."""
+    return catalogue_of(read_price_lists(folder))
+
+
+def list_prices(folder: Path = PRICES) -> Catalogue:
+    """The price files of a folder without the user's own, which are nobody else's. Raises PriceListError."""
+    with tempfile.TemporaryDirectory() as public:
+        for path in folder.glob("*.toml"):
+            if path.name != "mine.toml":
+                copy(path, public)
+        return catalogue_of(read_price_lists(Path(public)))
+
+
+if __name__ == "__main__":
+    listed.PRICES.write_text(listed.written(list_prices()), encoding="utf-8")

@@ -13,13 +13,13 @@ import pytest
 
 from tests.conftest import ROOT
 
-FOLDERS = ("bench", "data", "docs", "ingest", "pages", "spend", "store", "tests", "ui", "usage_recorder")
+FOLDERS = ("bench", "data", "docs", "examples", "ingest", "pages", "spend", "store", "tests", "ui", "usage_recorder")
 OURS = {"bench", "dashboard", "data", "ingest", "pages", "spend", "store", "tests", "ui", "usage_recorder"}
 MAY_IMPORT = {
     "dashboard": {"pages", "ui", "ingest"},
-    "pages": {"pages", "ui", "spend", "ingest"},
-    "ui": {"ui", "spend", "store"},
-    "spend": {"spend", "store"},
+    "pages": {"pages", "ui", "spend", "ingest", "usage_recorder"},
+    "ui": {"ui", "spend", "store", "usage_recorder"},
+    "spend": {"spend", "store", "usage_recorder"},
     "ingest": {"ingest", "store"},
     "store": {"store"},
     "usage_recorder": {"usage_recorder"},
