@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
-from ingest.routes import ROUTES, serving, under
+from ingest.routes import ROUTES, asking, serving, under
 from pages import data, estimate, features, models, overview, users
+from spend.__main__ import main as question
+from spend.elsewhere import ROUTE, answered
 from ui import drill, look, names
 from ui.cached import store_problem
 from ui.empty import holds_data
@@ -82,7 +85,8 @@ if __name__ != "__main__":
 
     PagesManager.uses_pages_directory = False  # else a deep link on a fresh server runs pages/x.py without this file
     guards = [Middleware(SecurityHeaders), Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts())]
-    routes = under(_base(), [Route("/overview", to_overview), *ROUTES])
+    answer = asking(partial(answered, main=question))
+    routes = under(_base(), [Route("/overview", to_overview), Route(ROUTE, answer), *ROUTES])
     app = st.App(Path(__file__), routes=routes, middleware=guards, lifespan=lifespan)
 else:
     main()

@@ -10,15 +10,16 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from ingest.access import USUAL_URL, access_of
 from ingest.by_whom import loaded
 from ingest.follow import follow
 from ingest.formats import WrongFormat
-from ingest.handover import HandOverFailed, running
+from ingest.handover import HandOverFailed
 from ingest.load import NothingToLoad
 from ingest.options import LoadOptions
 from ingest.standard_input import NAME, InputError, spooled, sweep
+from store.access import USUAL_URL, access_of
 from store.connection import StoreError, default_path
+from store.dashboard import running
 from store.prices import PriceListError
 
 PIPED = "-"

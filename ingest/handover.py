@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
 
-from ingest.access import Access, Served, access_of, same, served_of
 from ingest.load import files_of
 from ingest.options import LoadOptions
 from ingest.progress import line
 from ingest.summary import Summary
+from store.dashboard import HOST, running
 
-HOST = "127.0.0.1"
 _PATIENCE = 60  # seconds without a word from a dashboard that says something several times a second
 _CLEAR = "\r\x1b[K"
 _OVER = "Run this again: what is loaded by then counts as duplicates."
@@ -32,27 +30,6 @@ class HandOverFailed(Exception):
 
 class OtherStore(Exception):
     """The dashboard holds another store than the one asked for."""
-
-
-def running(store: Path) -> tuple[Served, Access] | None:
-    """The dashboard that holds a store and the secrets to ask it with; None when none does or it is another's."""
-    served = served_of(store)
-    with suppress(OSError):
-        if served is not None and answers(served, access := access_of(store)):
-            return served, access
-    return None
-
-
-def answers(served: Served, access: Access) -> bool:
-    """Does a dashboard that knows these secrets answer there? It is asked without being told any."""
-    nonce = secrets.token_hex(16)
-    try:
-        with closing(HTTPConnection(HOST, served.port, timeout=5)) as wire:
-            wire.request("GET", f"{served.base}/api/health?nonce={nonce}")
-            said = json.loads(wire.getresponse().read(10_000))
-    except (OSError, HTTPException, ValueError):
-        return False
-    return isinstance(said, dict) and same(str(said.get("proof")), access.proof(nonce))
 
 
 def hand_over(

@@ -1,4 +1,4 @@
-"""`python -m spend QUESTION`: the dashboard's questions, from a shell."""
+"""`python -m spend QUESTION`: the dashboard's questions, from a shell, whether the dashboard runs or not."""
 
 from __future__ import annotations
 
@@ -7,26 +7,44 @@ import sys
 from collections.abc import Sequence
 
 from spend.commands import COMMANDS
+from spend.commands.asked import store_path, warn
+from spend.elsewhere import ask_elsewhere
 from spend.filters import WrongQuestion
-from store.connection import StoreError
+from store.connection import StoreBusy, StoreError
 from store.prices import PriceListError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: that of the question; 2 for one that cannot be asked."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    args = _parser().parse_args(arguments)
+    try:
+        status: int = args.run(args)
+    except StoreBusy as busy:
+        answer = ask_elsewhere(store_path(args), arguments)
+        if answer is None:
+            return _refused(busy)
+        sys.stdout.write(answer.said)
+        sys.stderr.write(answer.warned)
+        return answer.status
+    except (WrongQuestion, StoreError, PriceListError) as error:
+        return _refused(error)
+    return status
+
+
+def _refused(why: Exception) -> int:
+    warn(f"spend: {why}")
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m spend", description="Questions about spend.")
     questions = parser.add_subparsers(required=True, metavar="QUESTION")
     for command in COMMANDS:
         question = questions.add_parser(command.NAME, help=command.HELP)
         command.arguments(question)
         question.set_defaults(run=command.run)
-    args = parser.parse_args(argv)
-    try:
-        status: int = args.run(args)
-    except (WrongQuestion, StoreError, PriceListError) as error:
-        print(f"spend: {error}", file=sys.stderr)
-        return 2
-    return status
+    return parser
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 FOLDERS = ("bench", "data", "docs", "examples", "ingest", "pages", "spend", "store", "tests", "ui", "usage_recorder")
 OURS = {"bench", "dashboard", "data", "ingest", "pages", "spend", "store", "tests", "ui", "usage_recorder"}
 MAY_IMPORT = {
-    "dashboard": {"pages", "ui", "ingest"},
+    "dashboard": {"pages", "ui", "spend", "ingest"},
     "pages": {"pages", "ui", "spend", "ingest", "usage_recorder"},
     "ui": {"ui", "spend", "store", "usage_recorder"},
     "spend": {"spend", "store", "usage_recorder"},

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from starlette.routing import Route
 
+from ingest.routes.asking import asking
 from ingest.routes.by_path import load_by_path
 from ingest.routes.health import health
 from ingest.routes.lifespan import serving
 from ingest.routes.posted import post
 from ingest.routes.uploads import UPLOADS
 
-__all__ = ["ROUTES", "serving", "under"]
+__all__ = ["ROUTES", "asking", "serving", "under"]
 
 ROUTES = [
     Route("/api/ingest", post),

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from ingest.access import access_of, same
+from store.access import access_of, same
 from store.connection import Store, StoreError
 from store.prices import PriceListError
 from store.process import process_path, process_store
@@ -86,6 +86,16 @@ class Guarded:
 def guarded(method: str, secret: Secret | None) -> Callable[[Handler], Guarded]:
     """Makes a route of what answers it."""
     return lambda handler: Guarded(handler, method, secret)
+
+
+async def body_of(request: Request, most: int, advice: str) -> bytes:
+    """The whole body. Raises Problem when it is longer than ``most`` bytes."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise Problem(413, "too_large", "This is too much.", advice)
+    return bytes(body)
 
 
 async def opened_store() -> Store:

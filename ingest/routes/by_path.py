@@ -18,7 +18,7 @@ from starlette.responses import Response, StreamingResponse
 from ingest.load import load
 from ingest.news import only_new
 from ingest.options import LoadOptions
-from ingest.routes.answers import Problem, guarded, opened_store
+from ingest.routes.answers import Problem, body_of, guarded, opened_store
 from ingest.routes.loads import LOADS
 from ingest.standard_input import NAME, lent
 from ingest.summary import told
@@ -43,7 +43,7 @@ class Wanted:
 @guarded("POST", "owner")
 async def load_by_path(request: Request) -> Response:
     """Answers with JSON lines: the store, how far it is several times a second, and the summary or the error."""
-    wanted = _wanted(await _body(request))
+    wanted = _wanted(await body_of(request, MOST_BYTES, "Name a folder instead of its files."))
     store = await opened_store()
     if wanted.store.resolve() != Path(store.path):
         raise Problem(409, "other_store", "This dashboard holds another store.", "Ask the one that holds yours.")
@@ -86,15 +86,6 @@ def _error(message: str) -> dict[str, Any]:
 
 def _line(said: Mapping[str, Any]) -> bytes:
     return json.dumps(said).encode() + b"\n"
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise Problem(413, "too_large", "These are too many paths.", "Name a folder instead of its files.")
-    return bytes(body)
 
 
 def _wanted(body: bytes) -> Wanted:

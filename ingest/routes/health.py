@@ -12,8 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ingest.access import access_of
 from ingest.routes.answers import Problem, guarded
+from store.access import access_of
 from store.process import process_path
 
 _NONCE = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.access import Served, access_of, announce, withdraw
-from ingest.handover import HOST, answers, running
 from ingest.inbox import spool_of
 from ingest.routes.loads import LOADS
 from ingest.routes.post_spool import sweep_posts
+from store.access import Served, access_of, announce, withdraw
 from store.connection import StoreError
+from store.dashboard import HOST, answers, running
 from store.prices import PriceListError
 from store.process import close_process_store, process_path, process_store
 

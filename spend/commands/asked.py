@@ -1,16 +1,25 @@
-"""What the questions have in common: of which store, which period and which requests."""
+"""What the questions have in common: of which store, which period and which requests, and where the answer goes."""
 
 from __future__ import annotations
 
+import sys
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date
 from pathlib import Path
+from typing import TextIO
 
 from spend.filters import Filters, WrongQuestion
 from store.connection import Store, StoreBusy, default_path, open_store
+from store.dashboard import running
 
 PATIENCE = 2  # seconds
+_held: ContextVar[Store | None] = ContextVar("held", default=None)
+_out: ContextVar[TextIO | None] = ContextVar("out", default=None)
+_errors: ContextVar[TextIO | None] = ContextVar("errors", default=None)
 
 
 def add_store(parser: ArgumentParser) -> None:
@@ -33,20 +42,57 @@ def filters_of(args: Namespace) -> Filters:
     return Filters(args.since, args.until, args.timezone, tuple(_pair(text) for text in args.where))
 
 
-def opened(args: Namespace) -> Store:
-    """The store that ``add_store`` was given; a load that holds it for a moment is waited for.
+def store_path(args: Namespace) -> Path:
+    """The store that ``add_store`` was given."""
+    return args.db or default_path()
+
+
+@contextmanager
+def opened(args: Namespace) -> Iterator[Store]:
+    """The store that ``add_store`` was given; a load that holds it for a moment is waited for, a dashboard is not.
 
     Raises WrongQuestion when there is none, else StoreError as ``open_store`` does.
     """
-    path = args.db or default_path()
+    held = _held.get()
+    if held is not None:
+        yield held
+        return
+    path = store_path(args)
     if not path.exists():
         raise WrongQuestion(f"there is no store at {path}; load logs first: python -m ingest PATH...")
+    with _patiently(path) as store:
+        yield store
+
+
+def say(text: str) -> None:
+    """A line of the answer."""
+    print(text, file=_out.get() or sys.stdout)
+
+
+def warn(text: str) -> None:
+    """A line about the answer, or in place of one."""
+    print(text, file=_errors.get() or sys.stderr)
+
+
+@contextmanager
+def answering(store: Store, out: TextIO, errors: TextIO) -> Iterator[None]:
+    """Inside, questions of this thread are asked of a store that is open already, and answered into these."""
+    here, told, warned = _held.set(store), _out.set(out), _errors.set(errors)
+    try:
+        yield
+    finally:
+        _held.reset(here)
+        _out.reset(told)
+        _errors.reset(warned)
+
+
+def _patiently(path: Path) -> Store:
     until = time.monotonic() + PATIENCE
     while True:
         try:
             return open_store(path)
         except StoreBusy:
-            if time.monotonic() > until:
+            if time.monotonic() > until or running(path):
                 raise
             time.sleep(0.1)
 

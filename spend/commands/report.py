@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from spend.breakdown import breakdown, total
-from spend.commands.asked import add_filters, add_store, filters_of, opened
+from spend.commands.asked import add_filters, add_store, filters_of, opened, say
 from spend.report import FORMATS, render
 
 NAME = "report"
@@ -31,5 +31,5 @@ def run(args: Namespace) -> int:
     filters = filters_of(args)
     with opened(args) as store:
         con = store.cursor()
-        print(render(args.format, args.by, breakdown(con, filters, args.by), total(con, filters)))
+        say(render(args.format, args.by, breakdown(con, filters, args.by), total(con, filters)))
     return 0

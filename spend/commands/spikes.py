@@ -11,7 +11,7 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from spend.commands.asked import add_store, opened
+from spend.commands.asked import add_store, opened, say
 from spend.explain.explanation import Bar, Explanation, explain
 from spend.filters import Filters, WrongQuestion
 from spend.spikes.found import incidents
@@ -58,15 +58,15 @@ def run(args: Namespace) -> int:
         settings = replace(settings, timezone=filters.timezone)
         if args.backtest:
             skill = backtest(con, filters, settings, seed=args.seed)
-            print(as_json(skill) if args.format == "json" else as_table(skill))
+            say(as_json(skill) if args.format == "json" else as_table(skill))
             return 0
         first, last = _nights(con, filters, settings, args)
         found = incidents(con, filters, settings, first, last)
         told = [(one, explain(con, filters, one.finding)) for one in found]
         if args.format == "json":
-            print(json.dumps([record(*pair) for pair in told], indent=2, ensure_ascii=False))
+            say(json.dumps([record(*pair) for pair in told], indent=2, ensure_ascii=False))
         else:
-            print(_table(told, first, last, enough_on(con, filters, settings)))
+            say(_table(told, first, last, enough_on(con, filters, settings)))
     levels = {one.level for one in found if not one.planned}
     failing = {FLAG: {FLAG}, WATCH: {FLAG, WATCH}}.get(args.fail_on, set())
     return 1 if levels & failing else 0

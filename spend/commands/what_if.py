@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from spend.commands.asked import add_filters, add_store, filters_of, opened
+from spend.commands.asked import add_filters, add_store, filters_of, opened, say
 from spend.filters import DIMENSIONS, WrongQuestion
 from spend.levers import LEVERS
 from spend.levers.lever import Pulled, pulled_from
@@ -46,9 +46,9 @@ def run(args: Namespace) -> int:
         ranges = sampling(scene, levers)
         unknown = bounds(scene) if "no_fingerprint" in answer.unchanged else []
     if args.format == "json":
-        print(json.dumps(record(answer, ranges, unknown), indent=2, ensure_ascii=False))
+        say(json.dumps(record(answer, ranges, unknown), indent=2, ensure_ascii=False))
     else:
-        print(_table(answer, ranges))
+        say(_table(answer, ranges))
     return 0
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ingest.__main__ import main
-from ingest.access import Served, access_of, announce
 from ingest.summary import SHOWN_REJECTS
+from store.access import Served, access_of, announce
 from store.connection import open_store
 from tests.factories import rows, usage_record, write_log
 

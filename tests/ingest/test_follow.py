@@ -20,11 +20,11 @@ import pytest
 from ingest import follow
 from ingest.__main__ import main
 from ingest.follow import Follower
-from ingest.handover import running as served_at
 from ingest.news import News
 from ingest.options import LoadOptions
 from ingest.stopping import stopping
 from store.connection import StoreBusy, open_store
+from store.dashboard import running as served_at
 from store.database import held
 from tests.conftest import ROOT
 from tests.e2e.served import served

@@ -19,9 +19,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from ingest.__main__ import main
-from ingest.access import Served, access_of, announce, served_of
-from ingest.handover import HandOverFailed, hand_over, running
+from ingest.handover import HandOverFailed, hand_over
 from ingest.options import LoadOptions
+from store.access import Served, access_of, announce, served_of
+from store.dashboard import running
 from tests.conftest import ROOT
 from tests.e2e.served import served
 from tests.factories import usage_record, write_log

@@ -16,11 +16,11 @@ import pyarrow as pa
 import pytest
 
 from ingest.__main__ import main
-from ingest.handover import running
 from ingest.load import load
 from ingest.routes import by_path
 from ingest.standard_input import NAME, lent, spooled, sweep
 from store.connection import open_store
+from store.dashboard import running
 from store.process import process_path, process_store
 from tests.conftest import ROOT
 from tests.factories import derived, emptied, rows, usage_record, write_log

@@ -14,7 +14,7 @@ from typing import Any
 import anthropic
 import pytest
 
-from ingest.access import access_of
+from store.access import access_of
 from store.process import process_path, process_store
 from tests.conftest import ROOT
 from tests.factories import rows

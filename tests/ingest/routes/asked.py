@@ -17,9 +17,9 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from ingest.access import access_of
 from ingest.inbox import inbox_of
 from ingest.routes import ROUTES, serving
+from store.access import access_of
 from store.process import process_path
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.access import access_of
 from ingest.routes import ROUTES
 from ingest.routes.posted import CONTENT_TYPES, MAX_POST_MB
+from store.access import access_of
 from tests.conftest import ROOT
 from tests.factories import usage_record
 from tests.ingest.routes.asked import server

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from ingest.access import Served, access_of, served_of
-from ingest.handover import answers, running
 from ingest.inbox import inbox_of
 from ingest.routes import ROUTES, under
 from ingest.routes.health import version
+from store.access import Served, access_of, served_of
 from store.connection import Store, StoreBusy, open_store
+from store.dashboard import answers, running
 from store.process import process_store
 from tests.factories import rows, usage_record
 from tests.ingest.routes.asked import left_in_inbox, server, until

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest import access
-from ingest.access import Access, AccessError, Served, access_of, announce, same, served_of, withdraw
+from store import access
+from store.access import Access, AccessError, Served, access_of, announce, same, served_of, withdraw
 
 
 @pytest.fixture
