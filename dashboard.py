@@ -15,7 +15,8 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from ingest.routes import ROUTES, asking, serving, under
-from pages import data, estimate, features, models, overview, users
+from notify.schedule import notifying
+from pages import data, estimate, features, models, overview, spikes, users
 from spend.__main__ import main as question
 from spend.elsewhere import ROUTE, answered
 from ui import drill, look, names
@@ -40,6 +41,7 @@ def main() -> None:
         st.Page(features.page, title="Features", url_path="features"),
         st.Page(models.page, title="Models", url_path="models"),
         st.Page(users.page, title="Users", url_path="users"),
+        st.Page(spikes.page, title="Spikes", url_path="spikes"),
         st.Page(estimate.page, title="Estimate", url_path="estimate"),
         st.Page(data.page, title="Data", url_path="data"),
     ]
@@ -57,7 +59,7 @@ def main() -> None:
 
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any] | None]:
-    """Holds the store and answers over HTTP while the server runs.
+    """Holds the store, answers over HTTP and tells of spikes while the server runs.
 
     The imported modules are kept out of garbage collection, which would otherwise walk them after every rerun.
     """
@@ -67,7 +69,7 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any] | None]:
 
     gc.collect()
     gc.freeze()
-    async with serving(lambda: int(st.get_option("server.port")), _base()):
+    async with serving(lambda: int(st.get_option("server.port")), _base()), notifying():
         yield None
     gc.unfreeze()
 

@@ -11,6 +11,7 @@ from ui.cached import ask
 from ui.filters import Asked, filter_bar
 from ui.headline import headline
 from ui.kinds import FEATURES, MODELS, USERS
+from ui.last_night import last_night_line
 from ui.look import heading
 from ui.ranked import ranked_list, token_classes
 
@@ -26,8 +27,11 @@ def page() -> None:
     if empty.nothing_in(asked, spend):
         return
     headline(asked, spend)
+    night = st.container(key="night")  # filled last: it takes longer than all the rest
     _time(asked)
     _names(asked, spend)
+    with night:
+        last_night_line(asked)
 
 
 def _time(asked: Asked) -> None:

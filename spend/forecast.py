@@ -1,8 +1,9 @@
-"""Where the month will end: spent so far, and the usual for each day left, with how wrong that has been before."""
+"""Where a month or another period will end: spent so far, the usual for each day left, and past errors."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -27,36 +28,79 @@ class MonthEnd:
     rough: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """A period on one of its days. ``spent`` by day, ``expected`` of each day ``left``, today among them; pico-dollars.
+
+    ``errors`` are logarithms of how wrong the method was before, widened for how little history it rests on.
+    """
+
+    spent: dict[date, int]
+    left: tuple[date, ...]
+    expected: tuple[int, ...]
+    done: int  # on the days before today
+    errors: tuple[float, ...]
+
+    @property
+    def to_date(self) -> int:
+        """What is spent."""
+        return sum(self.spent.values())
+
+    @property
+    def projected(self) -> int:
+        """What will be."""
+        return self.done + sum(self.expected)
+
+    @property
+    def rough(self) -> bool:
+        """Is there too little history to say how sure that is?"""
+        return len(self.errors) < FULL_ERRORS
+
+    def draws(self) -> list[int]:
+        """What the whole period would cost with each of the errors made before, smallest first."""
+        return sorted(self._with(error) for error in self.errors)
+
+    def range(self) -> tuple[int | None, int | None]:
+        """What holds 80 % of outcomes; None where nothing is known of the errors."""
+        if not self.errors:
+            return None, None
+        return self._with(_quantile(self.errors, 0.1)), self._with(_quantile(self.errors, 0.9))
+
+    def _with(self, error: float) -> int:
+        return max(self.done + round(sum(self.expected) * math.exp(error)), self.to_date)
+
+
 def month_end(con: DuckDBPyConnection, filters: Filters, today: date) -> MonthEnd | None:
     """The projection for the month ``today`` is in, of requests that meet ``filters.where``; the period is ignored.
 
     The running day counts as a day left from its usual, or from what it already cost where that is more. None when the
     month has no spend and no history before it.
     """
-    first, after = month_of(today)
+    found = outlook(con, filters, today, *month_of(today))
+    if found is None:
+        return None
+    return MonthEnd(found.to_date, found.projected, *found.range(), found.rough)
+
+
+def outlook(con: DuckDBPyConnection, filters: Filters, today: date, first: date, after: date) -> Outlook | None:
+    """The same for any period [first, after) that ``today`` is in, with what the projection is made of."""
     history = replace(filters, since=first - timedelta(days=120), until=after)
     spent = {date.fromisoformat(day): cost for (day,), cost in amounts(con, history, ("day",)).items() if day}
     if not any(spent.values()):
         return None
     start = min(day for day, cost in spent.items() if cost)
     series = {day: spent.get(day, 0) for day in days(start, today)}
-    to_date = sum(spent.get(day, 0) for day in days(first, min(after, today + timedelta(days=1))))
-    left = list(days(today, after))
+    within = {day: spent.get(day, 0) for day in days(first, min(after, today + timedelta(days=1)))}
+    done = sum(cost for day, cost in within.items() if day < today)
+    left = tuple(days(today, after))
     if not series:
-        return MonthEnd(to_date, to_date, None, None, True)
+        return Outlook(within, left, (within.get(today, 0),) + (0,) * (len(left) - 1), done, ())
     usual = _usual(series, today)
     expected = [usual[day.weekday()] for day in left]
     expected[0] = max(expected[0], spent.get(today, 0))
-    projected = sum(spent.get(day, 0) for day in days(first, today)) + sum(expected)
-    errors = _past_errors(series, today, len(left))
-    remaining = sum(expected)
-    if not errors or not remaining:
-        return MonthEnd(to_date, projected, None, None, True)
     widened = 1.3 * math.sqrt(1 + 2 * len(left) / len(series))
-    low, high = (round(remaining * math.exp(widened * _quantile(errors, q))) for q in (0.1, 0.9))
-    done = projected - remaining
-    low, high = max(done + low, to_date), max(done + high, to_date)
-    return MonthEnd(to_date, projected, low, high, len(errors) < FULL_ERRORS)
+    errors = _past_errors(series, today, len(left)) if sum(expected) else []
+    return Outlook(within, left, tuple(expected), done, tuple(widened * error for error in errors))
 
 
 def month_of(day: date) -> tuple[date, date]:
@@ -89,7 +133,7 @@ def _past_errors(series: dict[date, int], today: date, horizon: int) -> list[flo
     return errors
 
 
-def _quantile(values: list[float], q: float) -> float:
+def _quantile(values: Sequence[float], q: float) -> float:
     ordered = sorted(values)
     place = q * (len(ordered) - 1)
     low = math.floor(place)

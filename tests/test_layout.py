@@ -13,13 +13,27 @@ import pytest
 
 from tests.conftest import ROOT
 
-FOLDERS = ("bench", "data", "docs", "examples", "ingest", "pages", "spend", "store", "tests", "ui", "usage_recorder")
-OURS = {"bench", "dashboard", "data", "ingest", "pages", "spend", "store", "tests", "ui", "usage_recorder"}
+FOLDERS = (
+    "bench",
+    "data",
+    "docs",
+    "examples",
+    "ingest",
+    "notify",
+    "pages",
+    "spend",
+    "store",
+    "tests",
+    "ui",
+    "usage_recorder",
+)
+OURS = {"bench", "dashboard", "data", "ingest", "notify", "pages", "spend", "store", "tests", "ui", "usage_recorder"}
 MAY_IMPORT = {
-    "dashboard": {"pages", "ui", "spend", "ingest"},
+    "dashboard": {"pages", "ui", "spend", "ingest", "notify"},
     "pages": {"pages", "ui", "spend", "ingest", "usage_recorder"},
     "ui": {"ui", "spend", "store", "usage_recorder"},
-    "spend": {"spend", "store", "usage_recorder"},
+    "spend": {"spend", "store", "usage_recorder", "notify"},
+    "notify": {"notify", "spend", "store"},
     "ingest": {"ingest", "store"},
     "store": {"store"},
     "usage_recorder": {"usage_recorder"},
@@ -86,8 +100,14 @@ def test_of_ui_only_the_cache_opens_the_store() -> None:
     assert [line for line in importers(("ui",), "store") if not line.startswith(own)] == []
 
 
+def test_of_spend_only_the_command_line_tells_anybody() -> None:
+    """Questions about spend send nothing; `--notify` does, and nothing that it tells imports the command line."""
+    assert [line for line in importers(("spend",), "notify") if not line.startswith("spend/commands/")] == []
+    assert importers(("notify",), "spend.commands") == []
+
+
 def test_streamlit_is_never_imported_below_ui() -> None:
-    assert importers(("spend", "ingest", "store", "usage_recorder", "data", "bench"), "streamlit") == []
+    assert importers(("spend", "notify", "ingest", "store", "usage_recorder", "data", "bench"), "streamlit") == []
 
 
 def test_pages_and_ui_never_speak_to_duckdb_themselves() -> None:
@@ -134,7 +154,7 @@ def test_the_usage_recorder_imports_nothing_of_ours() -> None:
 
 
 def test_nothing_that_runs_imports_tests_or_measurements() -> None:
-    parts = ("dashboard", "pages", "ui", "spend", "ingest", "store", "usage_recorder", "data")
+    parts = ("dashboard", "pages", "ui", "notify", "spend", "ingest", "store", "usage_recorder", "data")
     assert importers(parts, "tests", "bench") == []
 
 

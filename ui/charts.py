@@ -21,7 +21,7 @@ _CLEAR = "rgba(0,0,0,0)"
 _ACCENT = "rgba(45,108,223,{})"
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SOLIDITY = {".": 0.78, "x": 0.7}  # of a second and third lap of colours: nearly full bars
-_STILL = {"fixedrange": True, "zeroline": False, "automargin": True, "ticks": ""}
+STILL = {"fixedrange": True, "zeroline": False, "automargin": True, "ticks": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +76,15 @@ def stacked_bars(
     x: dict[str, Any] = {"type": "date", "tickformat": "%-d %b", "hoverformat": "%a %-d %b %Y", "nticks": 8}
     if len(labels) <= 8:
         x["tickvals"] = list(labels)
-    return _figure(
+    return plain_figure(
         data,
         height=height,
         showlegend=several,
         barmode="stack",
         bargap=max(0.22, 1 - len(labels) / 8),  # a single day is a bar, not a wall
         hovermode="x unified",
-        xaxis={**_STILL, "showgrid": False, "ticklabelstandoff": 4, **x},
-        yaxis={**_STILL, "showgrid": True, **_money_axis(max(totals, default=0))},
+        xaxis={**STILL, "showgrid": False, "ticklabelstandoff": 4, **x},
+        yaxis={**STILL, "showgrid": True, **money_axis(max(totals, default=0))},
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "traceorder": "normal"},
         annotations=[_annotation(mark) for mark in marks],
     )
@@ -113,7 +113,7 @@ def ranked_bars(bars: Sequence[Bar]) -> go.Figure:
         for place, bar in enumerate(bars)
         for x, anchor, text in ((0, "left", bar.label), (1, "right", bar.said))
     ]
-    return _figure(
+    return plain_figure(
         [data],
         height=len(bars) * 40 + 6,
         hovermode="closest",
@@ -143,11 +143,11 @@ def weekday_hours(spend_in: Mapping[tuple[int, int], Cost]) -> go.Figure:
         "ygap": 2,
     }
     hours = list(range(0, 24, 3))
-    return _figure(
+    return plain_figure(
         [data],
         height=212,
-        xaxis={**_STILL, "showgrid": False, "tickvals": hours, "ticktext": [f"{hour:02d}" for hour in hours]},
-        yaxis={**_STILL, "showgrid": False, "autorange": "reversed"},
+        xaxis={**STILL, "showgrid": False, "tickvals": hours, "ticktext": [f"{hour:02d}" for hour in hours]},
+        yaxis={**STILL, "showgrid": False, "autorange": "reversed"},
     )
 
 
@@ -204,7 +204,8 @@ def _cell_said(day: int, hour: int, spend: Cost | None) -> str:
     return f"{when}<br><b>{numbers.usd(spend.cost)}</b>, {numbers.count(spend.requests)} requests"
 
 
-def _figure(data: list[dict[str, Any]], **layout: Any) -> go.Figure:
+def plain_figure(data: list[dict[str, Any]], **layout: Any) -> go.Figure:
+    """A figure without frame, legend or drag, for traces as plotly.js has them."""
     shared = {
         "template": _EMPTY,
         "margin": {"l": 0, "r": 0, "t": 6, "b": 4, "pad": 0},
@@ -219,7 +220,7 @@ def _figure(data: list[dict[str, Any]], **layout: Any) -> go.Figure:
     return go.Figure(data=data, layout={**shared, **layout})
 
 
-def _money_axis(highest: int) -> dict[str, Any]:
+def money_axis(highest: int) -> dict[str, Any]:
     """Three to five round amounts, spelled as everywhere else."""
     step = _round_step(highest)
     values = [n * step for n in range(highest // step + 1)]

@@ -12,7 +12,7 @@ from ui.by_time import grain_of_period, spend_by_time
 from ui.cached import ask
 from ui.colours import colours_for
 from ui.filters import Asked
-from ui.headline import figure, spend_figure
+from ui.headline import figure, month_figure, spend_figure
 from ui.hours import weekday_by_hour
 from ui.kinds import KINDS, Kind
 from ui.look import heading
@@ -54,9 +54,11 @@ def _inside(dimension: str, filters: Filters, before: Filters | None) -> None:
 
 def _headline(asked: Asked, filters: Filters, before: Filters | None, spend: Spend) -> None:
     with st.container(key="headline"):
-        answer, requests, each, cache = st.columns([1.35, 1, 1.3, 1], gap="medium")
+        answer, month, requests, each, cache = st.columns([1.2, 1.2, 0.8, 1.2, 1.2], gap="small")
     with answer, st.container(key="answer", gap="xsmall"):
         spend_figure(asked, filters, before, spend)
+    with month, st.container(key="month", gap="xsmall"):
+        month_figure(asked, filters)
     with requests:
         share = numbers.percent(spend.cost, ask(total, asked.filters).cost)
         figure("Share of all spend", share, f"{numbers.count(spend.requests)} requests")

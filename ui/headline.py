@@ -25,7 +25,7 @@ def headline(asked: Asked, spend: Spend) -> None:
     with answer, st.container(key="answer", gap="xsmall"):
         _spend(asked, spend)
     with month, st.container(key="month", gap="xsmall"):
-        _month(asked)
+        month_figure(asked, asked.filters)
     with mover, st.container(key="mover", gap="xsmall"):
         _mover(asked)
     with unpriced, st.container(key="unpriced", gap="xsmall"):
@@ -79,16 +79,17 @@ def _compared(before: Filters | None, asked: Asked) -> str | None:
     return f"on the {length} days before{so_far}" if length > 1 else f"on the day before{so_far}"
 
 
-def _month(asked: Asked) -> None:
+def month_figure(asked: Asked, filters: Filters) -> None:
+    """What the month cost so far and where it is going, of the requests that meet ``filters.where``."""
     label = f"{asked.today:%B} to the {_ordinal(asked.today.day)}"
-    end = ask(month_end, asked.filters, asked.today)
+    end = ask(month_end, filters, asked.today)
     if end is None:
         figure(label, numbers.usd(0))
         return
     figure(label, numbers.usd(end.month_to_date), f"→ about {numbers.about(end.projected)} by its end")
     if end.low is not None and end.high is not None:
         rough = ", rough" if end.rough else ""
-        st.caption(names.markdown(f"Between {numbers.about(end.low)} and {numbers.about(end.high)}{rough}"))
+        st.caption(names.markdown(f"80 %: between {numbers.about(end.low)} and {numbers.about(end.high)}{rough}"))
     elif end.rough:
         st.caption("Rough: too few days yet for a range.")
 

@@ -43,10 +43,10 @@ def requests_table(filters: Filters, *, without: str) -> None:
     by, descending = _ORDERS[order]
     rows = ask(page_of_requests, filters, order=by, descending=descending, limit=PAGE, offset=(page - 1) * PAGE)
     tables.choose(
-        _frame(rows, filters.timezone).drop(columns=without.capitalize()),
+        request_rows(rows, filters.timezone).drop(columns=without.capitalize()),
         {},
         key="requests-rows",
-        columns=_COLUMNS,
+        columns=COLUMNS,
         opener="Time",
         then=lambda row: drill.set_request(rows[row].request_key, rows[row].started_at),
         alt=f"Requests, {order.lower()}",
@@ -65,12 +65,13 @@ def requests_table(filters: Filters, *, without: str) -> None:
         )
 
 
-_COLUMNS: dict[str, Any] = {
+COLUMNS: dict[str, Any] = {
     name: st.column_config.Column(name, alignment="right") for name in ("Prompt", "Cached", "Output", "Cost")
 }
 
 
-def _frame(rows: Sequence[RequestRow], timezone: str) -> pd.DataFrame:
+def request_rows(rows: Sequence[RequestRow], timezone: str) -> pd.DataFrame:
+    """Requests as a table shows them: texts, times in a zone."""
     return pd.DataFrame(
         {
             "Time": [when(row.started_at, timezone) for row in rows],

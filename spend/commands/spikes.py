@@ -7,24 +7,25 @@ import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
 
 from duckdb import DuckDBPyConnection
 
+from notify.look import Asked
 from spend.commands.asked import add_store, opened, say
+from spend.commands.told import add_notify, dashboard_tells, untold
 from spend.explain.explanation import Bar, Explanation, explain
+from spend.explain.record import record
 from spend.filters import Filters, WrongQuestion
 from spend.spikes.found import incidents
 from spend.spikes.incidents import FLAG, WATCH, Incident
 from spend.spikes.judged import last_night
 from spend.spikes.night import night_hours
-from spend.spikes.series import Scope
 from spend.spikes.settings import SpikeSettings, settings_of
 from spend.spikes.skill import backtest
 from spend.spikes.skill_report import as_json, as_table
 from spend.spikes.verdict import enough_on
 from spend.spikes.words import money, scope_words, sentence
-from store.money import usd
+from store.connection import StoreBusy
 
 NAME = "spikes"
 HELP = "nights and days that cost far more than usual, where, and why"
@@ -43,12 +44,24 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--until", type=date.fromisoformat, help="the night after the last")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     parser.add_argument("--fail-on", choices=(FLAG, WATCH), help="exit with 1 when there is such an incident")
+    add_notify(parser)
     parser.add_argument("--backtest", action="store_true", help="put known spikes into this store's history, in memory")
     parser.add_argument("--seed", type=int, default=0, help="of the spikes that --backtest puts in")
 
 
 def run(args: Namespace) -> int:
-    """Prints the incidents, dearest first. Exit status 1 with ``--fail-on`` when there is one that was not planned."""
+    """Prints the incidents, dearest first. Exit status 1 with ``--fail-on`` when there is one that was not planned,
+    and with ``--notify`` when somebody could not be told."""
+    try:
+        return _asked(args)
+    except StoreBusy as busy:
+        if not args.notify:
+            raise
+        dashboard_tells(args, busy)
+        return 0
+
+
+def _asked(args: Namespace) -> int:
     with opened(args) as store:
         con = store.cursor()
         settings = settings_of(con)
@@ -67,9 +80,11 @@ def run(args: Namespace) -> int:
             say(json.dumps([record(*pair) for pair in told], indent=2, ensure_ascii=False))
         else:
             say(_table(told, first, last, enough_on(con, filters, settings)))
+        own = not (args.timezone or args.night)
+        missed = args.notify and untold(store, Asked(filters, settings, first, last, withdraws=own))
     levels = {one.level for one in found if not one.planned}
     failing = {FLAG: {FLAG}, WATCH: {FLAG, WATCH}}.get(args.fail_on, set())
-    return 1 if levels & failing else 0
+    return 1 if levels & failing or missed else 0
 
 
 def _nights(con: DuckDBPyConnection, filters: Filters, settings: SpikeSettings, args: Namespace) -> tuple[date, date]:
@@ -84,38 +99,6 @@ def _nights(con: DuckDBPyConnection, filters: Filters, settings: SpikeSettings, 
     if first >= past:
         raise WrongQuestion(f"no night is in it: since {first} is not before until {past}")
     return first, min(past - timedelta(days=1), max(last, first))
-
-
-def record(incident: Incident, told: Explanation) -> dict[str, Any]:
-    """One incident; money is exact decimal strings, and the drivers add up to the excess."""
-    one = incident.finding
-    return {
-        "kind": one.kind,
-        "level": incident.level,
-        "scope": _scope(one.scope),
-        "night": one.night.isoformat(),
-        "from": one.from_.isoformat(),
-        "until": one.until.isoformat(),
-        "actual_usd": usd(one.actual),
-        "expected_usd": usd(one.expected),
-        "excess_usd": usd(one.excess),
-        "z": None if one.z is None else round(one.z, 2),
-        "drivers": [
-            {"driver": bar.driver, "feature": bar.feature, "change_usd": usd(bar.change)} for bar in told.drawn()
-        ],
-        "where": [{"scope": _scope(part.scope), "share": round(part.share, 4)} for part in told.where],
-        "changed": [change.sentence for change in told.changed],
-        "inside": [{"scope": _scope(inner.scope), "excess_usd": usd(inner.excess)} for inner in incident.inside],
-        "so_far": one.running,
-        "new_level": one.new_level,
-        "planned": incident.planned,
-        "note": incident.note,
-        "sentence": sentence(incident),
-    }
-
-
-def _scope(scope: Scope) -> dict[str, str | None]:
-    return dict(scope)
 
 
 def _table(told: list[tuple[Incident, Explanation]], first: date, last: date, enough: date | None) -> str:

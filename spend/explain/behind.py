@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from duckdb import DuckDBPyConnection
 
@@ -25,11 +26,10 @@ def requests_behind(
     """Requests that began in ``spans`` (quarters) and meet ``filters.where``: dearest, earliest or longest first."""
     if order not in _ORDERS:
         raise WrongQuestion(f"cannot order requests by {order!r}; there are {', '.join(_ORDERS)}")
-    where, params = replace(filters, since=None, until=None).sql()
-    times = " OR ".join(f"quarter >= {first} AND quarter < {past}" for first, past in spans) or "false"
+    condition, params = _condition(filters, spans)
     found = con.execute(
-        f"SELECT {ROW_COLUMNS} FROM usage WHERE part = 0 AND ({times}) AND {where}"
-        f" ORDER BY {_ORDERS[order]}, request_key LIMIT {limit} OFFSET {offset}",
+        f"SELECT {ROW_COLUMNS} FROM usage WHERE {condition} ORDER BY {_ORDERS[order]}, request_key"
+        f" LIMIT {limit} OFFSET {offset}",
         params,
     ).fetchall()
     return [RequestRow(*row) for row in found]
@@ -40,3 +40,15 @@ def spent_behind(con: DuckDBPyConnection, filters: Filters, spans: Spans) -> Cos
     whole = replace(filters, since=None, until=None)
     found = costs_of_times(con, whole, [(0, first, past) for first, past in spans]) if spans else {}
     return found.get(0, Cost(0, 0))
+
+
+def failed_behind(con: DuckDBPyConnection, filters: Filters, spans: Spans) -> int:
+    """How many of those failed, and were not billed."""
+    condition, params = _condition(filters, spans)
+    return int(con.execute(f"SELECT count(*) FROM usage WHERE failed = 1 AND {condition}", params).fetchall()[0][0])
+
+
+def _condition(filters: Filters, spans: Spans) -> tuple[str, list[Any]]:
+    where, params = replace(filters, since=None, until=None).sql()
+    times = " OR ".join(f"quarter >= {first} AND quarter < {past}" for first, past in spans) or "false"
+    return f"part = 0 AND ({times}) AND {where}", params

@@ -33,6 +33,8 @@ PAGES: dict[str, tuple[str, dict[str, str]]] = {
     "request": ("features", {"feature_focus": "market-research"}),
     "models": ("models", {}),
     "users": ("users", {}),
+    "spikes": ("spikes", {"night": "2026-11-12"}),
+    "spikes-quiet": ("spikes", {"night": "2026-11-18"}),
     "data": ("data", {}),
 }
 MOST_BYTES = 150_000

@@ -15,7 +15,7 @@ from tests.e2e.served import served
 
 pytestmark = pytest.mark.browser
 
-PAGES = ["Overview", "Features", "Models", "Users", "Data"]
+PAGES = ["Overview", "Features", "Models", "Users", "Spikes", "Estimate", "Data"]
 PAPER = "rgb(255, 255, 255)"
 ALL_TIME = {"period": "Everything", "timezone": "Europe/Paris"}
 

@@ -153,3 +153,30 @@ def test_a_new_level_is_unusual_once_and_then_goes_on(tmp_path: Path) -> None:
     assert (first.unusual, second.unusual, third.unusual) == (True, False, False)
     assert (len(first.ongoing), len(second.ongoing), len(third.ongoing)) == (0, 1, 1)
     assert second.ongoing[0].finding.night == ON
+
+
+def test_a_day_does_not_tell_again_what_its_night_has_told(tmp_path: Path) -> None:
+    with spending(tmp_path, {"search": spike(calm(1), 8), "chat": calm(2)}) as store:
+        night, day = (verdict(store.cursor(), UTC, NORMAL, night=ON, kind=kind) for kind in ("overnight", "morning"))
+    assert night is not None
+    assert day is not None
+    assert night.unusual
+    assert day.kind == "morning"
+    assert day.incidents == ()
+    assert day.actual > night.actual
+
+
+def test_a_backtest_says_how_far_it_is_and_can_be_ended(tmp_path: Path) -> None:
+    heard: list[float] = []
+
+    def enough(share: float) -> None:
+        if share > 0.3:
+            raise InterruptedError
+
+    with spending(tmp_path, {"search": calm(1)}) as store:
+        backtest(store.cursor(), UTC, NORMAL, draws=20, progress=heard.append)
+        with pytest.raises(InterruptedError):
+            backtest(store.cursor(), UTC, NORMAL, draws=20, progress=enough)
+    assert heard == sorted(heard)
+    assert heard[0] == 0
+    assert 0.9 < heard[-1] < 1
