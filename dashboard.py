@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from ingest.routes import ROUTES, asking, serving, under
 from notify.schedule import notifying
-from pages import data, estimate, features, models, overview, spikes, users
+from pages import data, estimate, features, models, overview, spikes, users, what_if
 from spend.__main__ import main as question
 from spend.elsewhere import ROUTE, answered
 from ui import drill, look, names
@@ -42,6 +42,7 @@ def main() -> None:
         st.Page(models.page, title="Models", url_path="models"),
         st.Page(users.page, title="Users", url_path="users"),
         st.Page(spikes.page, title="Spikes", url_path="spikes"),
+        st.Page(what_if.page, title="What if", url_path="what-if"),
         st.Page(estimate.page, title="Estimate", url_path="estimate"),
         st.Page(data.page, title="Data", url_path="data"),
     ]

@@ -14,6 +14,7 @@ from ui.kinds import FEATURES, MODELS, USERS
 from ui.last_night import last_night_line
 from ui.look import heading
 from ui.ranked import ranked_list, token_classes
+from ui.worth_a_look import worth_a_look
 
 _STACKS = {"Feature": "feature", "Model": "model"}
 
@@ -32,6 +33,7 @@ def page() -> None:
     _names(asked, spend)
     with night:
         last_night_line(asked)
+    worth_a_look(asked, spend)
 
 
 def _time(asked: Asked) -> None:

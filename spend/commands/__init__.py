@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Protocol
 
-from spend.commands import budget, estimate, report, spikes, what_if
+from spend.commands import budget, estimate, opportunities, report, spikes, what_if
 
 
 class Command(Protocol):
@@ -24,4 +24,4 @@ class Command(Protocol):
         """
 
 
-COMMANDS: tuple[Command, ...] = (report, spikes, budget, estimate, what_if)
+COMMANDS: tuple[Command, ...] = (report, spikes, budget, estimate, what_if, opportunities)

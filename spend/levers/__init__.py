@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spend.levers import batch, cache, cap, swap, trim
+from spend.levers import batch, cache, cap, swap, trim, uncache
 from spend.levers.lever import Lever, Pulled
 
 LEVERS: dict[str, Lever] = {
@@ -11,6 +11,7 @@ LEVERS: dict[str, Lever] = {
         trim.LEVER,
         cap.LEVER,
         swap.LEVER,
+        uncache.LEVER,
         cache.LEVER,
         batch.LEVER,
     )

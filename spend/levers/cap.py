@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from spend.levers.lever import At, Change, Input, Lever, Pulled, Row
+from spend.levers.lever import LONGEST, At, Change, Input, Lever, Pulled, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,16 @@ class Cap:
     name: str = "cap"
     label: str = "Cap answers"
     inputs: tuple[Input, ...] = (
-        Input("max_output_tokens", "Longest answer", "tokens", "tokens", default=500, low=Fraction(1), required=True),
+        Input(
+            "max_output_tokens",
+            "Longest answer",
+            "tokens",
+            "tokens",
+            default=500,
+            low=Fraction(1),
+            high=LONGEST,
+            required=True,
+        ),
     )
     caveat: str = "A capped answer ends in mid-sentence, and thinking counts as output: see the share of answers cut."
 

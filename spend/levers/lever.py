@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -11,6 +12,10 @@ from spend.filters import WrongQuestion
 
 Value = int | Fraction | str
 WHOLE = Fraction(1)
+LONGEST = Fraction(10**7)  # tokens: no prompt or answer is longer
+NO_LETTERS = '""'  # a name without any, which is not the same as none
+_SPECIAL = re.compile(r'[%,;="\x00-\x1f\x7f]')  # what would end a name in a lever's text, or a text among others
+_CODE = re.compile("%(25|2C|3B|3D|22|[01][0-9A-F]|7F)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +45,14 @@ class Input:
         if self.kind == "tokens" and number.denominator != 1:
             raise WrongQuestion(f"{self.name}={text}: write a whole number of tokens")
         if (self.low is not None and number < self.low) or (self.high is not None and number > self.high):
-            low, high = (None if end is None else f"{float(end):,g}" for end in (self.low, self.high))
+            low, high = (None if end is None else _plain(end) for end in (self.low, self.high))
             ends = f"between {low} and {high}" if high else f"at least {low}"
             raise WrongQuestion(f"{self.name}={text}: it has to be {ends}")
         return int(number) if self.kind == "tokens" else number
+
+
+def _plain(number: Fraction) -> str:
+    return f"{int(number):,}" if number.denominator == 1 else f"{float(number):g}"
 
 
 def _number(name: str, text: str) -> Fraction:
@@ -165,6 +174,7 @@ def pulled_from(text: str, levers: Mapping[str, Lever], dimensions: tuple[str, .
         key, equals, value = part.partition("=")
         if not equals:
             raise WrongQuestion(f"{name}: {part!r} is not KEY=VALUE")
+        key = _unescaped(key)
         if key in values:
             raise WrongQuestion(f"{name}: {key} is given twice")
         if key in inputs:
@@ -172,11 +182,31 @@ def pulled_from(text: str, levers: Mapping[str, Lever], dimensions: tuple[str, .
         elif key == "share":
             share = SHARE.read(value)  # type: ignore[assignment]
         elif key in dimensions or key.startswith("tag:"):
-            where.append((key, value or None))
+            where.append((key, "" if value == NO_LETTERS else _unescaped(value) or None))
         else:
             known = ", ".join([*inputs, "share", *dimensions, "tag:NAME"])
             raise WrongQuestion(f"{name}: no {key!r}; there are {known}")
     return complete(Pulled(name, tuple(values.items()), tuple(where), share), levers)
+
+
+def told(pulled: Pulled) -> str:
+    """A lever as ``pulled_from`` takes it, whatever the names in it hold."""
+    where = [f"{_escaped(name)}={_named(value)}" for name, value in pulled.where]
+    share = [] if pulled.share == WHOLE else [f"share={pulled.share}"]
+    parts = ",".join([*(f"{name}={value}" for name, value in pulled.values), *where, *share])
+    return f"{pulled.lever}:{parts}" if parts else pulled.lever
+
+
+def _named(value: str | None) -> str:
+    return "" if value is None else _escaped(value) or NO_LETTERS
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(lambda found: f"%{ord(found[0]):02X}", text)
+
+
+def _unescaped(text: str) -> str:
+    return _CODE.sub(lambda found: chr(int(found[1], 16)), text)
 
 
 def complete(pulled: Pulled, levers: Mapping[str, Lever]) -> Pulled:

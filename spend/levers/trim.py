@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from spend.levers.lever import At, Change, Input, Lever, Pulled, Row
+from spend.levers.lever import LONGEST, At, Change, Input, Lever, Pulled, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,14 @@ class Trim:
     label: str = "Trim prompts"
     inputs: tuple[Input, ...] = (
         Input(
-            "max_prompt_tokens", "Longest prompt", "tokens", "tokens", default=50_000, low=Fraction(1), required=True
+            "max_prompt_tokens",
+            "Longest prompt",
+            "tokens",
+            "tokens",
+            default=50_000,
+            low=Fraction(1),
+            high=LONGEST,
+            required=True,
         ),
     )
     caveat: str = "Trimmed prompts leave something out; whether the answers stay as good is not modelled."

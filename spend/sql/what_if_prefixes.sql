@@ -16,6 +16,7 @@ numbered AS (
     GROUP BY hash
 )
 SELECT n, arg_max(prefix, shared + millionths) AS prefix, arg_max(millionths, shared + millionths) AS millionths,
+       arg_max(hash, shared + millionths) AS hash,
        bool_or(marked) AS marked
 FROM fingerprint JOIN numbered USING (hash)
 GROUP BY n

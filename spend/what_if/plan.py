@@ -41,6 +41,7 @@ class Plan:
         self._unless: dict[tuple[int, Row], tuple[tuple[str, str], ...]] = {}
         self.before: dict[int, Row] = {}  # with every lever pulled: the row as each of them found it
         self.members = {number: f"({scene.member(one)})" for number, one in enumerate(pulled, start=1)}
+        self.only = ""  # a condition on the rows that are looked at
 
     def rows(self, subsets: Sequence[Subset]) -> dict[Subset, Seen]:
         """The columns of each subset; ``ask`` and ``relation`` then know them."""
@@ -48,7 +49,8 @@ class Plan:
         for number in self.members:
             wanted = {frozenset(n for n in subset if n <= number) for subset in subsets}
             before = {subset: states[subset - {number}] for subset in wanted}
-            self.before[number] = before[frozenset(range(1, number + 1))]
+            if (joint := frozenset(range(1, number + 1))) in before:
+                self.before[number] = before[joint]
             moved = [row for subset, row in before.items() if number in subset]
             self._pull(number, list(dict.fromkeys(moved)))
             states = {s: self._done[number, row] if number in s else row for s, row in before.items()}
@@ -83,7 +85,7 @@ class Plan:
             columns = {name: expression for expression, name in self._levels[number].items() if name in names}
             names.update(_NAMES.findall(" ".join(columns.values())))
             levels.append((columns, [t for t in self._joins.get(number, ()) if f"outcome_{t}" in names]))
-        sql = "SELECT * FROM what_if_row JOIN what_if_limit USING (kind)"
+        sql = f"SELECT * FROM what_if_row JOIN what_if_limit USING (kind){self.only}"
         for columns, joins in reversed(levels):
             if columns or joins:
                 added = "".join(f", {expression} AS {name}" for name, expression in columns.items())

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from duckdb import DuckDBPyConnection
+from duckdb import ConnectionException, DuckDBPyConnection
 
 from spend.filters import Filters, WrongQuestion, midnight
 from spend.levers import LEVERS
@@ -80,6 +80,15 @@ class Scene:
         self._rates: dict[Kind, tuple[Band, ...]] = {}
         self._key: Key = (None, (), (), False)
 
+    @property
+    def is_open(self) -> bool:
+        """Is its store still open?"""
+        try:
+            self.con.execute("SELECT 1").fetchall()
+        except ConnectionException:
+            return False
+        return True
+
     def close(self) -> None:
         """Drops the tables."""
         self.con.close()
@@ -101,7 +110,7 @@ class Scene:
         if version == old_version and enough:
             return
         if version == old_version:  # what levers asked before may be asked again
-            wheres = tuple(dict.fromkeys((*wheres, *old_wheres)))[:_KEPT_MEMBERS]
+            wheres = tuple(dict.fromkeys((*wheres, *old_wheres)))[: max(_KEPT_MEMBERS, len(wheres))]
             dice, caching = tuple(dict.fromkeys((*dice, *old_dice))), caching or old_caching
         else:
             self.models, self._rates = _models(self.con), {}
@@ -161,6 +170,7 @@ class Scene:
         }
         if caching:
             self.con.execute(_filled(_PREFIXES, which=which), params)
+            self.con.execute(_PREFIX_NAMES)
             prefixes = {
                 "mark": "CAST('0x' || substr(md5(CAST(u.n AS VARCHAR)), 1, 10) AS BIGINT)",
                 "prefix": "x.prefix",
@@ -220,6 +230,10 @@ class Scene:
         self._answers.clear()
 
 
+_PREFIX_NAMES = (
+    "CREATE OR REPLACE TEMP TABLE what_if_prefix_name AS"
+    " SELECT prefix, any_value(hash) AS hash FROM what_if_prefix GROUP BY prefix"
+)
 _HOMES = (
     "SELECT kind, model, provider, region, regional, speed, service_tier, inference_geo, moment, longest, most"
     " FROM what_if_kind ORDER BY kind"
@@ -256,7 +270,7 @@ def _filled(sql: str, **texts: str) -> str:
 def _asked(wheres: Sequence[Where], dice: Sequence[str]) -> tuple[dict[str, str], list[Any]]:
     """Columns of whom the levers are for: name and expression over `usage`, and parameters.
 
-    The dice of a request are digits of the MD5 of its key, other ones for each lever: the same everywhere, for good.
+    The dice of a request are digits of the MD5 of a lever's name and its key: the same everywhere, for good.
     """
     columns: dict[str, str] = {}
     params: list[Any] = []
@@ -264,7 +278,6 @@ def _asked(wheres: Sequence[Where], dice: Sequence[str]) -> tuple[dict[str, str]
         sql, values = Filters(where=where).sql()
         columns[f"member_{number}"] = f"coalesce({sql}, false)"
         params += values
-    for place, name in enumerate(LEVERS):
-        if name in dice:
-            columns[f"dice_{name}"] = f"CAST('0x' || substr(md5(request_key), {6 * place + 1}, 6) AS INTEGER)"
+    for name in dice:
+        columns[f"dice_{name}"] = f"CAST('0x' || substr(md5('{name}' || request_key), 1, 6) AS INTEGER)"
     return columns, params

@@ -26,6 +26,10 @@ LOOKS: dict[str, dict[str, Any]] = {
     "dark": {"viewport": DESKTOP, "color_scheme": "dark"},
     "phone": {"viewport": PHONE, "color_scheme": "light", "device_scale_factor": 2, "is_mobile": True},
 }
+SCENARIO = (
+    "swap:from=claude-opus-4-8,to=claude-haiku-5-5,feature=ticket-triage;cache:ttl=best,feature=policy-answers;"
+    "cap:max_output_tokens=600,feature=meeting-summary"
+)
 PAGES: dict[str, tuple[str, dict[str, str]]] = {
     "overview": ("", {}),
     "features": ("features", {}),
@@ -35,6 +39,7 @@ PAGES: dict[str, tuple[str, dict[str, str]]] = {
     "users": ("users", {}),
     "spikes": ("spikes", {"night": "2026-11-12"}),
     "spikes-quiet": ("spikes", {"night": "2026-11-18"}),
+    "what-if": ("what-if", {"scenario": SCENARIO}),
     "data": ("data", {}),
 }
 MOST_BYTES = 150_000

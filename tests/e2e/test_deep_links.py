@@ -15,7 +15,7 @@ from tests.e2e.served import served
 
 pytestmark = pytest.mark.browser
 
-PAGES = ["Overview", "Features", "Models", "Users", "Spikes", "Estimate", "Data"]
+PAGES = ["Overview", "Features", "Models", "Users", "Spikes", "What if", "Estimate", "Data"]
 PAPER = "rgb(255, 255, 255)"
 ALL_TIME = {"period": "Everything", "timezone": "Europe/Paris"}
 
@@ -80,7 +80,8 @@ def test_every_page_has_an_address_that_can_be_opened_again(sample: str, opened:
 
         expect(page.get_by_role("dialog")).to_have_count(0)
         expect(page.locator('[aria-current="page"]')).to_have_text(title)
-        assert answer(page)
+        if title != "Estimate":  # which answers once it is asked
+            assert answer(page)
 
 
 def _navigation(page: Page) -> list[str]:

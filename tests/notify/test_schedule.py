@@ -13,6 +13,7 @@ from spend.budgets import budget_of, keep_budget
 from spend.spikes.night import NightHours
 from store.connection import open_store
 from store.process import close_process_store, process_store
+from tests.asynchronous import ran
 from tests.factories import emptied
 from tests.ingest.routes.asked import until
 from tests.notify.nights import FIRST, MIDNIGHT, NIGHT, add, looked, night_until
@@ -76,10 +77,10 @@ def test_it_tells_while_it_runs_and_not_again_when_it_is_started_again(
 ) -> None:
     with webhook() as hook:
         monkeypatch.setenv("SPENDGLASS_WEBHOOK_URL", hook.url)
-        asyncio.run(_running(lambda: hook.taken != [], live))
+        ran(_running(lambda: hook.taken != [], live))
         assert not runs(live)
         keep_budget(process_store(), budget_of("account:month=0.01"))  # told after incidents
-        asyncio.run(_running(lambda: len(hook.taken) > 1, live))
+        ran(_running(lambda: len(hook.taken) > 1, live))
     assert [body["event"] for body in hook.taken] == ["spike", "budget"]
     close_process_store()
 
@@ -96,7 +97,7 @@ def test_a_destination_that_never_answers_does_not_keep_the_dashboard_from_endin
     monkeypatch.setattr("notify.schedule.LET_GO", 0.2)
     with webhook(SILENT) as hook:
         monkeypatch.setenv("SPENDGLASS_WEBHOOK_URL", hook.url)
-        asyncio.run(_running(lambda: hook.posts != [], live))
+        ran(_running(lambda: hook.posts != [], live))
         assert hook.taken == []
         assert close_process_store()
     until(lambda: not runs(live))
@@ -112,8 +113,8 @@ def test_without_a_destination_nothing_runs(
         async with notifying():
             return runs(live)
 
-    assert not asyncio.run(begun())
+    assert not ran(begun())
     monkeypatch.setenv("SPENDGLASS_WEBHOOK_URL", "ftp://s3cret")
-    assert not asyncio.run(begun())
+    assert not ran(begun())
     assert "SPENDGLASS_WEBHOOK_URL is no http" in caplog.text
     assert "s3cret" not in caplog.text

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ import anthropic
 
 from ingest.load import load
 from store.connection import open_store
+from tests.asynchronous import ran
 from tests.usage_recorder.messages_server import MessagesServer
 from tests.usage_recorder.recording import PLAIN, records
 from usage_recorder import flush, record, tagged
@@ -102,7 +102,7 @@ def test_an_asynchronous_client_records_batches_too(
             async for _ in await async_client.messages.batches.results(batch.id):
                 pass
 
-    asyncio.run(main())
+    ran(main())
     assert [(one["feature"], one["usage"]) for one in records(logs)] == [
         ("nightly", billed.usage) for billed in server.ledger.billed
     ]

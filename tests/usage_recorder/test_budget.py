@@ -13,6 +13,7 @@ import anthropic
 import pytest
 from anthropic import Anthropic, AsyncAnthropic
 
+from tests.asynchronous import ran
 from tests.usage_recorder.counting_server import Api, messages_api
 from usage_recorder import flush, record
 from usage_recorder.bound import bound
@@ -409,7 +410,7 @@ def test_tasks_together_never_pass_the_limit(api: Api) -> None:
             api.held_back.set()
             return await asyncio.gather(*tasks, return_exceptions=True)
 
-    answers = asyncio.run(ask())
+    answers = ran(ask())
     assert sum(isinstance(one, OverBudget) for one in answers) == 7
     assert held.spent_usd() == 5 * REAL
 
@@ -432,7 +433,7 @@ def test_an_async_stream_is_settled_and_a_cancelled_call_keeps_its_worst_case(ap
                     await running
                 api.held_back.set()
 
-    asyncio.run(ask())
+    ran(ask())
     assert held.spent_usd() == REAL + WORST
 
 

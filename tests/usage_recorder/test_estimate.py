@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,6 +12,7 @@ from anthropic import Anthropic, AsyncAnthropic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.asynchronous import ran
 from tests.usage_recorder.counting_server import Api, messages_api
 from usage_recorder.bound import Conditions, bound
 from usage_recorder.catalogue import catalogue
@@ -61,7 +61,7 @@ def test_an_async_client_is_awaited(api: Api) -> None:
         async with AsyncAnthropic(api_key="sk-test", base_url=api.address) as client:
             return await estimate(client, model=HAIKU, messages=FIFTEEN, max_tokens=50, when=NOVEMBER)
 
-    assert asyncio.run(asked()).max_usd == Decimal("0.000265")
+    assert ran(asked()).max_usd == Decimal("0.000265")
 
 
 def test_system_and_tools_are_counted_with_the_rest(client: Anthropic, api: Api) -> None:

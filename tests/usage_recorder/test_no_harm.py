@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 import subprocess
@@ -10,6 +9,7 @@ from pathlib import Path
 import anthropic
 import pytest
 
+from tests.asynchronous import ran
 from tests.ingest.small_disk import disk_that_takes
 from tests.usage_recorder.messages_server import MessagesServer
 from tests.usage_recorder.recording import PLAIN, counters, records
@@ -58,7 +58,7 @@ def test_whatever_breaks_in_the_recorder_the_app_gets_its_answer(
     with monkeypatch.context() as patched:
         patched.setattr(place, broken)
         if "async" in how:
-            assert asyncio.run(later())
+            assert ran(later())
         else:
             for _ in range(2):
                 answer = client.messages.create(**PLAIN, stream=how == "stream")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from anthropic import beta_async_tool, beta_tool
 from jsonschema import Draft202012Validator
 
 from ingest.formats.usage_record import UsageRecords
+from tests.asynchronous import ran
 from tests.conftest import ROOT
 from tests.usage_recorder.messages_server import MessagesServer
 from tests.usage_recorder.recording import PLAIN, behave, counters, only, records
@@ -160,7 +160,7 @@ def test_each_way_to_ask_asynchronously_is_recorded_once(
         async with async_client:
             await ask(async_client, how)
 
-    asyncio.run(main())
+    ran(main())
     found, (billed,) = only(logs), server.ledger.billed
     assert (found["usage"], found["message_id"]) == (billed.usage, billed.message_id)
     assert [problem.message for problem in SCHEMA.iter_errors(found)] == []
@@ -184,7 +184,7 @@ def test_every_turn_of_an_asynchronous_streamed_tool_runner_is_recorded(
             async for stream in runner:
                 await stream.get_final_message()
 
-    asyncio.run(main())
+    ran(main())
     assert [found["stop_reason"] for found in records(logs)] == ["tool_use", "end_turn"]
     assert [found["usage"] for found in records(logs)] == [billed.usage for billed in server.ledger.billed]
 

@@ -10,6 +10,7 @@ import anthropic
 import pytest
 
 from ingest.formats.usage_record import UsageRecords
+from tests.asynchronous import ran
 from tests.usage_recorder.messages_server import MessagesServer
 from tests.usage_recorder.recording import PLAIN, behave, only, records
 from usage_recorder.events import BinaryEvents, Events
@@ -117,7 +118,7 @@ def test_a_cancelled_task_leaves_a_record(
                 await task
 
     begun = asyncio.Event()
-    asyncio.run(main())
+    ran(main())
     assert_is_partial(only(logs), server)
 
 
@@ -129,7 +130,7 @@ def test_a_request_cancelled_before_its_answer_may_have_been_billed(
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(async_client.messages.create(**PLAIN, **behave("slow:0.4")), 0.1)
 
-    asyncio.run(main())
+    ran(main())
     read = UsageRecords().read(only(logs), 1)
     assert read is not None
     assert (read.parts[0].uncached_input_tokens, read.error) == (None, None)
@@ -146,7 +147,7 @@ def test_an_asynchronous_stream_that_is_dropped_is_recorded(
             gc.collect()
             await asyncio.sleep(0.01)
 
-    asyncio.run(main())
+    ran(main())
     assert_is_partial(only(logs), server)
 
 

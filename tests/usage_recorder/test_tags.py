@@ -12,6 +12,7 @@ from uuid import UUID
 import anthropic
 import pytest
 
+from tests.asynchronous import ran
 from tests.usage_recorder.messages_server import MessagesServer
 from tests.usage_recorder.recording import PLAIN, only, records
 from usage_recorder import record, tagged, with_tags
@@ -66,7 +67,7 @@ def test_a_decorator_tags_functions_and_coroutines() -> None:
 
     assert plain(3) == (3, "triage")
     assert (plain.__name__, plain.__doc__) == ("plain", "Says what it is for.")
-    assert asyncio.run(later()) == "reply"
+    assert ran(later()) == "reply"
     assert current() == {}
 
 
@@ -109,7 +110,7 @@ def test_a_decorated_asynchronous_generator_has_its_tags_while_it_runs() -> None
     async def main() -> list[tuple[str | None, str | None]]:
         return [(inside, current().get("feature")) async for inside in steps()]
 
-    assert asyncio.run(main()) == [("triage", None), ("triage", None)]
+    assert ran(main()) == [("triage", None), ("triage", None)]
 
 
 def test_tasks_keep_their_own_tags_and_inherit_those_of_their_start(
@@ -126,7 +127,7 @@ def test_tasks_keep_their_own_tags_and_inherit_those_of_their_start(
                 users = [f"u{number}" for number in range(20)]
                 return dict(zip(await asyncio.gather(*map(one, users)), users, strict=True))
 
-    expected = asyncio.run(main())
+    expected = ran(main())
     assert {found["message_id"]: found["user"] for found in records(logs)} == expected
     assert {found["feature"] for found in records(logs)} == {"triage"}
 
@@ -170,7 +171,7 @@ def test_an_asynchronous_client_has_tags_of_its_own_too(async_client: anthropic.
         async with async_client:
             await with_tags(async_client, feature="reply").messages.create(**PLAIN)
 
-    asyncio.run(main())
+    ran(main())
     assert only(logs)["feature"] == "reply"
 
 

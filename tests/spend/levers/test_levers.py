@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 
 
 def test_levers_act_in_the_order_of_their_list() -> None:
-    assert list(LEVERS) == ["trim", "cap", "swap", "cache", "batch"]
+    assert list(LEVERS) == ["trim", "cap", "swap", "uncache", "cache", "batch"]
 
 
 def test_each_lever_is_a_file_of_its_name() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from spend.filters import Filters
-from spend.what_if import Caching, Scene, bounds, caching
+from spend.levers.lever import Pulled
+from spend.what_if import Caching, Scene, bounds, caching, what_if
 from store.connection import Store
 from tests.factories import store_with, usage_record
 
@@ -93,3 +94,14 @@ def test_requests_with_fingerprints_have_no_bounds(tmp_path: Path) -> None:
     ]
     with store_with(tmp_path, records) as store, Scene(store.cursor(), Filters()) as scene:
         assert bounds(scene) == []
+
+
+def test_without_its_cache_a_prompt_is_plain_input_and_can_be_cached_for_another_time(tmp_path: Path) -> None:
+    hour = {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 9000}
+    records = [used(0, written=9000, cache_creation=hour), used(2, read=9000)]
+    stop, again = Pulled("uncache"), Pulled("cache", (("ttl", "5m"),))
+    with store_with(tmp_path, records) as store, Scene(store.cursor(), Filters()) as scene:
+        assert what_if(scene, [stop]).saving == 9000 * (HOUR - READ)
+        both = what_if(scene, [again, stop])
+    assert both.saving == 9000 * (HOUR - WRITE)  # written for five minutes, and read as before
+    assert "already_cached" not in both.unchanged

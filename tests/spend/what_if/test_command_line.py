@@ -111,7 +111,7 @@ def test_a_table_says_the_same_for_people(db: Path, capsys: pytest.CaptureFixtur
     ("args", "said"),
     [
         ([], "give at least one --lever"),
-        (["--lever", "pull"], "no lever 'pull'; there are trim, cap, swap, cache, batch"),
+        (["--lever", "pull"], "no lever 'pull'; there are trim, cap, swap, uncache, cache, batch"),
         (["--lever", "swap"], "swap: give to="),
         (["--lever", "swap:to=claude-haiku-45"], "did you mean claude-haiku-4-5?"),
         (["--lever", "swap:to=claude-haiku-4-5,from=claude-haiku-4-5"], "the same model"),
@@ -120,7 +120,7 @@ def test_a_table_says_the_same_for_people(db: Path, capsys: pytest.CaptureFixtur
         (["--lever", "swap:to=claude-haiku-4-5,tokenizer=9"], "between 0.5 and 2"),
         (["--lever", "cache:ttl=2h"], "choose one of 5m, 1h, best"),
         (["--lever", "cap:max_output_tokens=1.5"], "a whole number of tokens"),
-        (["--lever", "cap:max_output_tokens=0"], "at least 1"),
+        (["--lever", "cap:max_output_tokens=0"], "between 1 and 10,000,000"),
         (["--lever", "cap:max=4"], "no 'max'; there are max_output_tokens, share, feature"),
         (["--lever", "batch:share=1.1"], "between 0 and 1"),
         (["--lever", "batch:share"], "not KEY=VALUE"),
