@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from spend.commands import COMMANDS
+from spend.commands import COMMANDS, command
 from spend.commands.asked import store_path, warn
 from spend.elsewhere import ask_elsewhere
 from spend.filters import WrongQuestion
@@ -17,7 +17,7 @@ from store.prices import PriceListError
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: that of the question; 2 for one that cannot be asked."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    args = _parser().parse_args(arguments)
+    args = _parser(arguments).parse_args(arguments)
     try:
         status: int = args.run(args)
     except StoreBusy as busy:
@@ -37,13 +37,15 @@ def _refused(why: Exception) -> int:
     return 2
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """Knows the question that is asked; all of them, where none is."""
     parser = argparse.ArgumentParser(prog="python -m spend", description="Questions about spend.")
     questions = parser.add_subparsers(required=True, metavar="QUESTION")
-    for command in COMMANDS:
-        question = questions.add_parser(command.NAME, help=command.HELP)
-        command.arguments(question)
-        question.set_defaults(run=command.run)
+    for name in [name for name in arguments[:1] if name in COMMANDS] or COMMANDS:
+        asked = command(name)
+        question = questions.add_parser(name, help=asked.HELP)
+        asked.arguments(question)
+        question.set_defaults(run=asked.run)
     return parser
 
 

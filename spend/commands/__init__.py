@@ -1,17 +1,18 @@
-"""The questions of `python -m spend`, a module each: its NAME, HELP, arguments, and how it is run."""
+"""The questions of `python -m spend`, a module each: its HELP, arguments, and how it is run."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import Protocol
+from importlib import import_module
+from typing import Protocol, cast
 
-from spend.commands import budget, estimate, opportunities, report, spikes, what_if
+# each is a module of this folder, loaded when it is asked: some need what takes long to import
+COMMANDS = ("report", "spikes", "budget", "estimate", "what-if", "opportunities")
 
 
 class Command(Protocol):
     """What a module of this folder has."""
 
-    NAME: str
     HELP: str
 
     def arguments(self, parser: ArgumentParser) -> None:
@@ -24,4 +25,6 @@ class Command(Protocol):
         """
 
 
-COMMANDS: tuple[Command, ...] = (report, spikes, budget, estimate, what_if, opportunities)
+def command(name: str) -> Command:
+    """The question of this name, one of COMMANDS."""
+    return cast(Command, import_module(f"{__name__}.{name.replace('-', '_')}"))

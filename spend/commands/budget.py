@@ -12,7 +12,6 @@ from spend.filters import zone_of
 from spend.spikes.settings import settings_of
 from spend.spikes.words import day_words, money, scope_words
 
-NAME = "budget"
 HELP = "what may be spent, how much of it is, and when it will be passed"
 CROSSED, PROJECTED = "crossed", "projected"
 

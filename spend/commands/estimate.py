@@ -18,7 +18,6 @@ from spend.pricing import prices_in_force
 from store.money import usd
 from usage_recorder.catalogue import Catalogue, now
 
-NAME = "estimate"
 HELP = "what a prompt, a request or a job would cost before it is sent, on every current model"
 _HEADS = (
     "model",

@@ -12,7 +12,6 @@ from spend.opportunities import Opportunity
 from spend.opportunities.ranked import opportunities
 from store.money import usd
 
-NAME = "opportunities"
 HELP = "what would save money, most first: each with the levers to put to `what-if`"
 FORMATS = ("table", "json")
 

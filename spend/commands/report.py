@@ -8,7 +8,6 @@ from spend.breakdown import breakdown, total
 from spend.commands.asked import add_filters, add_store, filters_of, opened, say
 from spend.report import FORMATS, render
 
-NAME = "report"
 HELP = "spend by any combination of time, feature, model, user, ..."
 
 

@@ -27,7 +27,6 @@ from spend.spikes.verdict import enough_on
 from spend.spikes.words import money, scope_words, sentence
 from store.connection import StoreBusy
 
-NAME = "spikes"
 HELP = "nights and days that cost far more than usual, where, and why"
 NIGHTS = 30
 

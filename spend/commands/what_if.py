@@ -15,7 +15,6 @@ from spend.what_if import Answer, Bounds, Sampling, Scene, bounds, sampling, wha
 from spend.what_if.scene import PRICED_AS
 from store.money import usd
 
-NAME = "what-if"
 HELP = "what the requests would have cost under other models, caches, limits and batches"
 FORMATS = ("table", "json")
 
