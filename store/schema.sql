@@ -60,7 +60,8 @@ CREATE TABLE rejected_line (
 -- Facts and what is derived from them stand in one row, since writing a row's names and keys twice is what would cost.
 
 CREATE TABLE usage (
-    request_key            VARCHAR,     -- message id, else the log's own id, else request id, else a hash of the line
+    -- ids are random, and packing them takes longer than it saves (docs/decisions/0001)
+    request_key            VARCHAR USING COMPRESSION uncompressed,  -- message id, else the log's own id, else request id, else a hash of the line
     key_kind               VARCHAR,     -- message | request | log | line
     part                   SMALLINT,    -- 0 is the request itself; advisor, compaction, fallback iterations follow
     part_kind              VARCHAR,     -- message | advisor | compaction | fallback | declined
@@ -68,7 +69,7 @@ CREATE TABLE usage (
     file_id                INTEGER,
     line                   BIGINT,      -- where it was read one by one; in bulk NULL, and found on demand
     started_at             TIMESTAMP,
-    request_id             VARCHAR,
+    request_id             VARCHAR USING COMPRESSION uncompressed,
     provider               VARCHAR,     -- anthropic | bedrock | vertex | ... as logged; NULL: not logged
     region                 VARCHAR,
     model_logged           VARCHAR,
