@@ -278,7 +278,7 @@ def test_a_table_that_cannot_be_read_is_named(copy: Path, capsys: Captured) -> N
         [(block,)] = con.execute("SELECT max(block_id) FROM pragma_storage_info('usage')").fetchall()
     with copy.open("r+b") as file:
         file.seek(3 * 4096 + block * 256 * 1024 + 1000)
-        file.write(bytes(1000))
+        file.write(b"\xff" * 1000)
     assert main(["check", "--db", str(copy)]) == 1
     said = capsys.readouterr().out
     assert "wrong  every table can be read to its end: 1 wrong\n       usage: " in said
