@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from ingest.load import files_of
 from ingest.options import LoadOptions
 from ingest.progress import line
 from ingest.summary import Summary
-from store.dashboard import HOST, running
+from store.dashboard import posted, running
 
 _PATIENCE = 60  # seconds without a word from a dashboard that says something several times a second
 _CLEAR = "\r\x1b[K"
@@ -45,22 +44,19 @@ def hand_over(
     With ``added`` the summary tells what is new in them alone. Of ``options.names`` there may be one, standard input's.
     Raises NothingToLoad as a load of one's own does, and HandOverFailed.
     """
-    found = running(store)
-    if found is None:
+    dashboard = running(store)
+    if dashboard is None:
         return None
     files_of(paths)
-    served, access = found
     wanted = {
         "store": str(store.resolve()),
         "paths": [str(path.absolute()) for path in paths],
         "options": _as_asked(options),
         "added": added,
     }
-    headers = {"Authorization": f"Bearer {access.owner}", "Content-Type": "application/json"}
     try:
-        with closing(HTTPConnection(HOST, served.port, timeout=_PATIENCE)) as wire:
-            wire.request("POST", f"{served.base}/api/load", json.dumps(wanted), headers)
-            return _followed(_said(wire.getresponse()), store, progress)
+        with posted(dashboard, "/api/load", wanted, _PATIENCE) as answer:
+            return _followed(_said(answer), store, progress)
     except OtherStore:
         return None
     except KeyboardInterrupt as stopped:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
-import os
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from notify.delivery import Delivery
 from notify.destinations import DestinationError, Destinations, destinations_of
@@ -30,6 +27,7 @@ MINUTE = 5  # past the hour: what was logged in it has come in
 NIGHTS = 3
 LIVE = timedelta(days=7)  # older ones are not begun to be told of
 LONGEST = timedelta(days=30)  # how far back an incident that has not ended is followed
+THREAD = "notify"
 LET_GO = 5.0  # seconds that the end waits for a message on its way
 _log = logging.getLogger(__name__)
 
@@ -37,9 +35,8 @@ _log = logging.getLogger(__name__)
 @asynccontextmanager
 async def notifying() -> AsyncIterator[None]:
     """Looks for as long as the block runs, in a thread of its own; does nothing unless a destination is set."""
-    path = process_path()
     try:
-        destinations = destinations_of(path)
+        destinations = destinations_of(process_path())
     except DestinationError as error:
         _log.warning("Nobody is told of spikes: %s", error)
         destinations = Destinations()
@@ -47,7 +44,7 @@ async def notifying() -> AsyncIterator[None]:
         yield
         return
     stop = threading.Event()
-    thread = threading.Thread(target=_run, args=(path, destinations, stop), name="notify", daemon=True)
+    thread = threading.Thread(target=_run, args=(destinations, stop), name=THREAD, daemon=True)
     thread.start()
     try:
         yield
@@ -56,37 +53,24 @@ async def notifying() -> AsyncIterator[None]:
         await asyncio.to_thread(thread.join, LET_GO)
 
 
-def runs(store: Path) -> bool:
-    """Does a dashboard over this store tell of spikes itself?"""
-    try:
-        with _beside(store).open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _run(path: Path, destinations: Destinations, stop: threading.Event) -> None:
-    with _known_to_run(path):
-        seen, zone = None, "UTC"
-        stop.wait(BEGIN)
-        while not stop.is_set():
-            store = _opened()
-            if store is None:
-                stop.wait(2)
-                continue
-            try:
-                night, zone = _settings(store)
-                version = store.data_version
-                if seen != version or at_night(datetime.now(zone_of(zone)), night):
-                    done = _looked(store, destinations, stop)
-                    seen = None if any(one.sent.outcome is Outcome.NOT_NOW for one in done) else version
-            except Exception as error:  # noqa: BLE001  whatever it is, the next look may go well
-                seen = None
-                _log.warning("A look for spikes to tell of failed (%s).", type(error).__name__)
-            _wait(stop, zone)
+def _run(destinations: Destinations, stop: threading.Event) -> None:
+    seen, zone = None, "UTC"
+    stop.wait(BEGIN)
+    while not stop.is_set():
+        store = _opened()
+        if store is None:
+            stop.wait(2)
+            continue
+        try:
+            night, zone = _settings(store)
+            version = store.data_version
+            if seen != version or at_night(datetime.now(zone_of(zone)), night):
+                done = _looked(store, destinations, stop)
+                seen = None if any(one.sent.outcome is Outcome.NOT_NOW for one in done) else version
+        except Exception as error:  # noqa: BLE001  whatever it is, the next look may go well
+            seen = None
+            _log.warning("A look for spikes to tell of failed (%s).", type(error).__name__)
+        _wait(stop, zone)
 
 
 def _opened() -> Store | None:
@@ -157,23 +141,3 @@ def _wait(stop: threading.Event, zone: str) -> None:
     until = datetime.now(UTC) + timedelta(seconds=pause(datetime.now(UTC), zone))
     while not stop.wait(20) and datetime.now(UTC) < until:
         pass
-
-
-@contextmanager
-def _known_to_run(store: Path) -> Iterator[None]:
-    path = _beside(store)
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError:
-        yield
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _beside(store: Path) -> Path:
-    path = store.resolve()
-    return path.with_name(f"{path.name}.notifying")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from spend.commands import COMMANDS, command
 from spend.commands.asked import store_path, warn
-from spend.elsewhere import ask_elsewhere
+from spend.elsewhere import NoAnswer, ask_elsewhere
 from spend.filters import WrongQuestion
 from store.connection import StoreBusy, StoreError
 from store.prices import PriceListError
@@ -19,22 +19,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     args = _parser(arguments).parse_args(arguments)
     try:
+        return _asked(args, arguments)
+    except (WrongQuestion, StoreError, PriceListError, NoAnswer) as error:
+        warn(f"spend: {error}")
+        return 2
+
+
+def _asked(args: argparse.Namespace, arguments: Sequence[str]) -> int:
+    try:
         status: int = args.run(args)
-    except StoreBusy as busy:
+    except StoreBusy:
         answer = ask_elsewhere(store_path(args), arguments)
         if answer is None:
-            return _refused(busy)
+            raise
         sys.stdout.write(answer.said)
         sys.stderr.write(answer.warned)
         return answer.status
-    except (WrongQuestion, StoreError, PriceListError) as error:
-        return _refused(error)
     return status
-
-
-def _refused(why: Exception) -> int:
-    warn(f"spend: {why}")
-    return 2
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:

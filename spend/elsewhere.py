@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPException, HTTPResponse
 from io import StringIO
 from pathlib import Path
 
 from spend.commands.asked import answering
 from store.connection import Store
-from store.dashboard import HOST, running
+from store.dashboard import posted, running
 
 ROUTE = "/api/ask"
+OTHER_STORE = 409
 _PATIENCE = 1800  # seconds: a backtest of a large store takes minutes
 
 
@@ -27,24 +27,32 @@ class Answer:
     warned: str
 
 
+class NoAnswer(Exception):
+    """The dashboard would not answer, or stopped before it had; the message says which."""
+
+
 def ask_elsewhere(store: Path, arguments: Sequence[str]) -> Answer | None:
-    """The answer of the dashboard that holds ``store``; None when none does, or it will not say."""
-    found = running(store)
-    if found is None:
+    """The answer of the dashboard that holds ``store``; None when none does. Raises NoAnswer."""
+    dashboard = running(store)
+    if dashboard is None:
         return None
-    served, access = found
-    asked = json.dumps({"store": str(store.resolve()), "arguments": list(arguments)})
-    headers = {"Authorization": f"Bearer {access.owner}", "Content-Type": "application/json"}
+    question = {"store": str(store.resolve()), "arguments": list(arguments)}
     try:
-        with closing(HTTPConnection(HOST, served.port, timeout=_PATIENCE)) as wire:
-            wire.request("POST", f"{served.base}{ROUTE}", asked, headers)
-            response = wire.getresponse()
-            said = json.loads(response.read())
-            return (
-                Answer(int(said["status"]), str(said["said"]), str(said["warned"])) if response.status == 200 else None
-            )
-    except (OSError, HTTPException, LookupError, TypeError, ValueError):
+        with posted(dashboard, ROUTE, question, _PATIENCE) as response:
+            return _told(response)
+    except (OSError, HTTPException, LookupError, TypeError, ValueError) as error:
+        message = "the dashboard has the store open, and stopped answering before it said how this ended."
+        raise NoAnswer(f"{message} What was to be set or told may have been; ask again.") from error
+
+
+def _told(response: HTTPResponse) -> Answer | None:
+    said = json.loads(response.read())
+    if response.status == OTHER_STORE:
         return None
+    if response.status != 200:
+        error = said["error"]
+        raise NoAnswer(f"the dashboard has the store open, and does not answer: {error['message']} {error['advice']}")
+    return Answer(int(said["status"]), str(said["said"]), str(said["warned"]))
 
 
 def answered(store: Store, arguments: Sequence[str], main: Callable[[Sequence[str]], int]) -> dict[str, int | str]:

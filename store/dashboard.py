@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets
-from contextlib import closing, suppress
-from http.client import HTTPConnection, HTTPException
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
+from typing import Any
 
 from store.access import Access, Served, access_of, same, served_of
 
@@ -20,6 +22,21 @@ def running(store: Path) -> tuple[Served, Access] | None:
         if served is not None and answers(served, access := access_of(store)):
             return served, access
     return None
+
+
+@contextmanager
+def posted(
+    dashboard: tuple[Served, Access], route: str, body: Mapping[str, Any], patience: float
+) -> Iterator[HTTPResponse]:
+    """The answer of a dashboard that runs to JSON on one of its owner's routes.
+
+    Raises OSError, also after ``patience`` seconds without a word from it, and HTTPException.
+    """
+    served, access = dashboard
+    headers = {"Authorization": f"Bearer {access.owner}", "Content-Type": "application/json"}
+    with closing(HTTPConnection(HOST, served.port, timeout=patience)) as wire:
+        wire.request("POST", f"{served.base}{route}", json.dumps(body), headers)
+        yield wire.getresponse()
 
 
 def answers(served: Served, access: Access) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -106,6 +107,14 @@ async def opened_store() -> Store:
         raise Problem(
             503, "no_store", str(error), "Open the dashboard to see what is wrong, then try again."
         ) from error
+
+
+async def store_at(path: Path) -> Store:
+    """The store of this process, which the one at ``path`` has to be. Raises Problem when it is not, or is not open."""
+    store = await opened_store()
+    if path.resolve() != Path(store.path):
+        raise Problem(409, "other_store", "This dashboard holds another store.", "Ask the one that holds yours.")
+    return store
 
 
 async def _check_bearer(request: Request, secret: Secret) -> None:

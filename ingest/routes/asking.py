@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ingest.routes.answers import Guarded, Problem, body_of, guarded, opened_store
+from ingest.routes.answers import Guarded, Problem, body_of, guarded, store_at
 from store.connection import Store
 
 MOST_BYTES = 1 << 20
@@ -26,9 +26,7 @@ def asking(answer: Answer) -> Guarded:
     @guarded("POST", "owner")
     async def ask(request: Request) -> Response:
         path, arguments = _wanted(await body_of(request, MOST_BYTES, "Ask in fewer words."))
-        store = await opened_store()
-        if path.resolve() != Path(store.path):
-            raise Problem(409, "other_store", "This dashboard holds another store.", "Ask the one that holds yours.")
+        store = await store_at(path)
         return JSONResponse(await run_in_threadpool(answer, store, arguments))
 
     return ask

@@ -18,7 +18,7 @@ from starlette.responses import Response, StreamingResponse
 from ingest.load import load
 from ingest.news import only_new
 from ingest.options import LoadOptions
-from ingest.routes.answers import Problem, body_of, guarded, opened_store
+from ingest.routes.answers import Problem, body_of, guarded, store_at
 from ingest.routes.loads import LOADS
 from ingest.standard_input import NAME, lent
 from ingest.summary import told
@@ -44,9 +44,7 @@ class Wanted:
 async def load_by_path(request: Request) -> Response:
     """Answers with JSON lines: the store, how far it is several times a second, and the summary or the error."""
     wanted = _wanted(await body_of(request, MOST_BYTES, "Name a folder instead of its files."))
-    store = await opened_store()
-    if wanted.store.resolve() != Path(store.path):
-        raise Problem(409, "other_store", "This dashboard holds another store.", "Ask the one that holds yours.")
+    store = await store_at(wanted.store)
     return StreamingResponse(_lines(store, wanted), media_type="application/x-ndjson")
 
 

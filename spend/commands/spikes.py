@@ -12,7 +12,7 @@ from duckdb import DuckDBPyConnection
 
 from notify.look import Asked
 from spend.commands.asked import add_store, opened, say
-from spend.commands.told import add_notify, dashboard_tells, untold
+from spend.commands.told import add_notify, untold
 from spend.explain.explanation import Bar, Explanation, explain
 from spend.explain.record import record
 from spend.filters import Filters, WrongQuestion
@@ -25,7 +25,6 @@ from spend.spikes.skill import backtest
 from spend.spikes.skill_report import as_json, as_table
 from spend.spikes.verdict import enough_on
 from spend.spikes.words import money, scope_words, sentence
-from store.connection import StoreBusy
 
 HELP = "nights and days that cost far more than usual, where, and why"
 NIGHTS = 30
@@ -51,16 +50,6 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Prints the incidents, dearest first. Exit status 1 with ``--fail-on`` when there is one that was not planned,
     and with ``--notify`` when somebody could not be told."""
-    try:
-        return _asked(args)
-    except StoreBusy as busy:
-        if not args.notify:
-            raise
-        dashboard_tells(args, busy)
-        return 0
-
-
-def _asked(args: Namespace) -> int:
     with opened(args) as store:
         con = store.cursor()
         settings = settings_of(con)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser
 from pathlib import Path
 
 from notify.destinations import DestinationError, destinations_of
 from notify.look import Asked, look
-from notify.schedule import in_words, runs
+from notify.schedule import in_words
 from notify.sending import Outcome
 from spend.commands.asked import warn
 from spend.filters import WrongQuestion
-from store.connection import Store, StoreBusy, default_path
+from store.connection import Store
 
 
 def add_notify(parser: ArgumentParser) -> None:
@@ -19,13 +19,6 @@ def add_notify(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--notify", action="store_true", help="tell the webhook, Slack and mail that are set of what they were not told"
     )
-
-
-def dashboard_tells(args: Namespace, busy: StoreBusy) -> None:
-    """Prints that the dashboard that has the store open tells of spikes itself. Raises StoreBusy where it does not."""
-    if not runs(args.db or default_path()):
-        raise StoreBusy(f"{busy} A dashboard tells of spikes itself once destinations are set for it too.") from busy
-    warn("spend: the dashboard has the store open, and tells of spikes itself.")
 
 
 def untold(store: Store, asked: Asked) -> bool:

@@ -8,13 +8,11 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -26,6 +24,7 @@ from store.dashboard import running
 from tests.conftest import ROOT
 from tests.e2e.served import served
 from tests.factories import usage_record, write_log
+from tests.impostor import holding, impostor
 from tests.ingest.routes.asked import until
 
 Captured = pytest.CaptureFixture[str]
@@ -169,25 +168,12 @@ def test_nothing_but_loopback_is_asked_whatever_the_environment_says(
     assert set(asked) == {"127.0.0.1"}
 
 
-HOLD = """
-import sys
-from store.connection import open_store
-store = open_store(sys.argv[1])
-print("open", flush=True)
-input()
-"""
-
-
 @pytest.fixture
 def held(tmp_path: Path) -> Iterator[Path]:
     """A store that another process holds, which is no dashboard."""
     path = tmp_path / "held" / "usage.duckdb"
-    command = [sys.executable, "-c", HOLD, str(path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "open\n"
+    with holding(path):
         yield path
-        holder.communicate("\n")
 
 
 def refused(store: Path, log: Path, capsys: Captured) -> bool:
@@ -226,43 +212,6 @@ def test_a_dashboard_of_another_store_is_told_nothing(db: Path, held: Path, tmp_
     assert refused(held, log, capsys)
 
 
-Reply = Callable[[http.server.BaseHTTPRequestHandler, str], None]
-
-
-@contextmanager
-def impostor(store: Path, health: Reply, load: Reply | None = None) -> Iterator[list[dict[str, str]]]:
-    """Another server at the address a dashboard announced; yields the headers of what it was asked."""
-    heard: list[dict[str, str]] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._reply(health)
-
-        def do_POST(self) -> None:
-            assert load is not None
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self._reply(load)
-
-        def _reply(self, reply: Reply) -> None:
-            heard.append(dict(self.headers))
-            self.send_response(200)
-            self.end_headers()
-            reply(self, parse_qs(urlsplit(self.path).query).get("nonce", [""])[0])
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        announce(store, Served(f"http://127.0.0.1:{server.server_port}", os.getpid()))
-        try:
-            yield heard
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 @pytest.mark.parametrize(
     "answer",
     [
@@ -283,7 +232,7 @@ def test_who_cannot_prove_to_be_the_dashboard_never_sees_the_secret(
     def health(handler: http.server.BaseHTTPRequestHandler, nonce: str) -> None:
         handler.wfile.write(answer.replace("NONCE", nonce).encode())
 
-    with impostor(held, health) as heard:
+    with impostor(held, health=health) as heard:
         assert refused(held, log, capsys)
     assert len(heard) == 1
     assert owner not in str(heard)
@@ -304,32 +253,16 @@ def test_a_dashboard_that_fails_half_way_is_said(
     held: Path, tmp_path: Path, capsys: Captured, said: str, message: str
 ) -> None:
     log = write_log(tmp_path / "log.jsonl", [usage_record()])
-    access = access_of(held)
-
-    def health(handler: http.server.BaseHTTPRequestHandler, nonce: str) -> None:
-        handler.wfile.write(json.dumps({"proof": access.proof(nonce)}).encode())
-
-    def load(handler: http.server.BaseHTTPRequestHandler, _: str) -> None:
-        handler.wfile.write(said.replace("STORE", str(held)).encode())
-
-    with impostor(held, health, load) as heard:
+    with impostor(held, said=said.replace("STORE", str(held))) as heard:
         assert main([str(log), "--db", str(held)]) == 2
     captured = capsys.readouterr()
-    assert (captured.out, heard[-1]["Authorization"]) == ("", f"Bearer {access.owner}")
+    assert (captured.out, heard[-1]["Authorization"]) == ("", f"Bearer {access_of(held).owner}")
     assert message in captured.err
 
 
 def test_a_dashboard_that_speaks_of_another_store_is_not_believed(held: Path, tmp_path: Path) -> None:
-    access = access_of(held)
-
-    def health(handler: http.server.BaseHTTPRequestHandler, nonce: str) -> None:
-        handler.wfile.write(json.dumps({"proof": access.proof(nonce)}).encode())
-
-    def load(handler: http.server.BaseHTTPRequestHandler, _: str) -> None:
-        handler.wfile.write(b'{"store": "/elsewhere/usage.duckdb"}\n{"summary": {}}\n')
-
-    with impostor(held, health, load):
-        log = write_log(tmp_path / "log.jsonl", [usage_record()])
+    log = write_log(tmp_path / "log.jsonl", [usage_record()])
+    with impostor(held, said='{"store": "/elsewhere/usage.duckdb"}\n{"summary": {}}\n'):
         assert hand_over(held, [log], LoadOptions()) is None
 
 

@@ -13,6 +13,7 @@ import pytest
 from spend.__main__ import main
 from spend.budgets import budget_of, keep_budget
 from store.connection import open_store
+from store.dashboard import running
 from tests.conftest import ROOT
 from tests.e2e.served import served
 from tests.ingest.routes.asked import until
@@ -62,9 +63,8 @@ def test_cron_and_a_dashboard_tell_everybody_once_between_them(db: Path) -> None
         log = db.with_name("dashboard.log")
         with served(db, log=log):
             until(lambda: len(hook.taken) > 1 and len(mails.mails) > 1)
-            busy = notified(db)
-            assert (busy.returncode, busy.stdout) == (0, "")
-            assert "tells of spikes itself" in busy.stderr
+            asked = notified(db, "--format", "json")
+            assert (asked.returncode, asked.stdout, asked.stderr) == (0, first.stdout, "")
         last = notified(db)
         assert last.returncode == 0
     [spike, budget] = hook.taken
@@ -73,7 +73,7 @@ def test_cron_and_a_dashboard_tell_everybody_once_between_them(db: Path) -> None
     assert (spike["state"], budget["event"], budget["state"]) == ("opened", "budget", "crossed")
     assert len(mails.mails) == 2
     assert spike["incident_id"] in mails.messages()[0].get_content()
-    said = first.stdout + first.stderr + busy.stderr + last.stdout + last.stderr + log.read_text()
+    said = first.stdout + first.stderr + asked.stderr + last.stdout + last.stderr + log.read_text()
     assert "s3cret" not in said
     assert "hunter2" not in said
 
@@ -124,12 +124,24 @@ def test_nobody_to_tell_and_secrets_that_others_can_read_are_wrong_calls(
     assert hook.posts == []
 
 
-def test_a_store_that_is_held_by_who_tells_nobody_is_a_wrong_call(db: Path) -> None:
+def test_what_the_dashboard_is_asked_to_tell_it_tells(db: Path) -> None:
+    with webhook() as hook, served(db):
+        until(lambda: running(db))
+        assert "nobody to tell" in notified(db).stderr
+        secrets(db, hook)  # too late for a schedule of its own
+        done = notified(db)
+        assert done.returncode == 0
+        assert "webhook, " in done.stderr
+        assert "told (opened)" in done.stderr
+    assert len(hook.taken) == 1
+
+
+def test_a_store_that_is_held_by_no_dashboard_is_a_wrong_call(db: Path) -> None:
     with webhook() as hook, open_store(db):
         secrets(db, hook)
         done = notified(db)
     assert done.returncode == 2
-    assert "once destinations are set for it too" in done.stderr
+    assert "open in another process" in done.stderr
     assert hook.posts == []
 
 

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -12,11 +10,12 @@ import pytest
 from ingest.__main__ import main as ingest
 from spend.__main__ import main
 from spend.elsewhere import ROUTE, ask_elsewhere
-from store.access import served_of
+from store.access import access_of, served_of
 from store.connection import StoreBusy, open_store
 from store.dashboard import running
-from tests.conftest import ROOT, SAMPLE
+from tests.conftest import SAMPLE
 from tests.e2e.served import served
+from tests.impostor import holding, impostor
 from tests.ingest.routes.asked import until
 
 Captured = pytest.CaptureFixture[str]
@@ -93,9 +92,41 @@ def _asked(store: Path, token: str, body: object) -> int:
         wire.close()
 
 
-def test_a_store_that_somebody_else_holds_is_said_to_be_busy(tmp_path: Path) -> None:
-    question = [sys.executable, "-m", "spend", "report", "--db", str(tmp_path / "usage.duckdb")]
-    with open_store(tmp_path / "usage.duckdb"):
-        asked = subprocess.run(question, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (asked.returncode, asked.stdout) == (2, "")
-    assert "open in another process" in asked.stderr
+def _held_by_another(store: Path, capsys: Captured) -> str:
+    assert main(["report", "--db", str(store)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    return said.err
+
+
+def test_a_store_that_somebody_else_holds_is_said_to_be_busy(tmp_path: Path, capsys: Captured) -> None:
+    store = tmp_path / "usage.duckdb"
+    with holding(store):
+        assert "open in another process" in _held_by_another(store, capsys)
+        other = '{"error": {"code": "other_store", "message": "no", "advice": "no"}}'
+        with impostor(store, said=other, status=409):
+            assert "open in another process" in _held_by_another(store, capsys)
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "message"),
+    [
+        (200, "", "stopped answering"),
+        (200, '{"status": 0, "said": "1', "stopped answering"),
+        (200, '{"status": 0}', "stopped answering"),
+        (200, "[]", "stopped answering"),
+        (
+            503,
+            '{"error": {"code": "no_store", "message": "It is damaged.", "advice": "Mend it."}}',
+            "damaged. Mend it.",
+        ),
+        (500, "Internal Server Error", "stopped answering"),
+    ],
+)
+def test_a_dashboard_that_fails_half_way_is_said(
+    tmp_path: Path, capsys: Captured, status: int, said: str, message: str
+) -> None:
+    store = tmp_path / "usage.duckdb"
+    with holding(store), impostor(store, said=said, status=status) as heard:
+        assert message in _held_by_another(store, capsys)
+    assert heard[-1]["Authorization"] == f"Bearer {access_of(store).owner}"
