@@ -22,8 +22,10 @@ from store.unpacked import opened
 
 MACROS = r"""
 CREATE OR REPLACE TEMP MACRO number(json) AS try_cast(json::VARCHAR AS UINTEGER);
+-- not absurd, and spelt as a whole number: one with a negative exponent, which is spelt without a point, came out as 0
 CREATE OR REPLACE TEMP MACRO is_whole(json, number) AS
-    json IS NULL OR (number IS NOT NULL AND NOT contains(json::VARCHAR, '.') AND NOT contains(json::VARCHAR, 'e'));
+    json IS NULL OR (number <= {most_tokens} AND (number > 0 OR json::VARCHAR = '0')
+                     AND NOT contains(json::VARCHAR, '.'));
 CREATE OR REPLACE TEMP MACRO is_left_out(json) AS json IS NULL OR json::VARCHAR = 'null';
 CREATE OR REPLACE TEMP MACRO is_count(json, number) AS is_whole(json, number) OR json::VARCHAR = 'null';
 -- a text, or a number that reads the same as one; nearly all begin with a small letter (but not of "false" or "true"),
@@ -48,7 +50,7 @@ CREATE OR REPLACE TEMP MACRO in_order(x) AS
 CREATE OR REPLACE TEMP MACRO are_prefixes(x) AS
     starts_with(x, '[') AND strlen(x) <= 65536 AND strlen(x) = length(x) AND NOT contains(x, '\')
     AND NOT regexp_matches(x, '[:\[,](-|[0-9]+(\.[0-9]{5,}|(\.[0-9]+)?[eE]|[0-9]{17,}))');
-"""
+""".replace("{most_tokens}", str(MAX_TOKENS))
 _NUMBERED = "SELECT * REPLACE (row_number() OVER () + {} AS line) FROM ({})"
 _BLANK = b" \t\r\n\v\f"  # what DuckDB passes over between lines
 
@@ -94,8 +96,7 @@ def read(
     DuckDB gave up half-way: the caller rolls back and reads that file line by line.
     """
     con.execute(MACROS)
-    bulk: str = getattr(format_, "BULK")  # noqa: B009
-    sql = bulk.replace("{most_tokens}", str(MAX_TOKENS))
+    sql: str = getattr(format_, "BULK")  # noqa: B009
     named = {"path": literal(path), "file_id": file_id}
     with refusing(path):
         if number_lines:

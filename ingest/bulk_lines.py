@@ -11,7 +11,6 @@ from duckdb import DuckDBPyConnection
 from ingest import bulk
 from ingest.formats import Format
 from ingest.json_values import MAX_BYTES
-from ingest.record import MAX_TOKENS
 from store.derive import priced
 from store.facts import facts
 from store.model_names import LoggedModels
@@ -67,7 +66,7 @@ def _read(
         [names, list(files.values()), [projects[path] for path in files]],
     )
     query: str = getattr(format_, "BULK_LINES")  # noqa: B009
-    query = query.replace("{lines}", _LINES).replace("{most_tokens}", str(MAX_TOKENS))
+    query = query.replace("{lines}", _LINES)
     con.execute(f"CREATE OR REPLACE TEMP TABLE line_read AS {query}", {"paths": [bulk.literal(path) for path in files]})
     con.execute(
         """

@@ -92,7 +92,6 @@ def _table(rows: list[tuple[Any, ...]]) -> Any:
     import pyarrow as pa  # slow to import, and not needed for what is read in bulk
 
     types = {
-        "VARCHAR": pa.string(),
         "SMALLINT": pa.int16(),
         "INTEGER": pa.int32(),
         "BIGINT": pa.int64(),
@@ -100,7 +99,10 @@ def _table(rows: list[tuple[Any, ...]]) -> Any:
         "TIMESTAMP": pa.timestamp("us"),
     }
     columns = zip(*rows, strict=True)
-    arrays = [pa.array(column, type=types[kind]) for column, kind in zip(columns, FACTS.values(), strict=True)]
+    arrays = [
+        pa.array(column, type=types.get(kind, pa.string()))
+        for column, kind in zip(columns, FACTS.values(), strict=True)
+    ]
     return pa.Table.from_arrays(arrays, names=list(FACTS))
 
 

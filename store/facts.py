@@ -4,9 +4,10 @@ from __future__ import annotations
 
 # column -> its type
 FACTS = {
-    **dict.fromkeys(("request_key", "key_kind"), "VARCHAR"),
+    "request_key": "VARCHAR",
+    "key_kind": "ENUM('message', 'request', 'log', 'line')",
     "part": "SMALLINT",
-    "part_kind": "VARCHAR",
+    "part_kind": "ENUM('message', 'advisor', 'compaction', 'fallback', 'declined')",
     "parts": "SMALLINT",
     "file_id": "INTEGER",
     "line": "BIGINT",

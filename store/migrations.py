@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from duckdb import DuckDBPyConnection
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 # Requests' costs move into the rows of their facts; files are known by how they were found. What is derived is left
 # empty: taking the price list away has it made again when the store is opened.
@@ -45,8 +45,15 @@ CREATE TABLE user_day AS
 SELECT quarter AS day, feature AS user_id, * EXCLUDE (quarter, feature, model, service_tier) FROM rollup LIMIT 0;
 CREATE TABLE user_block AS SELECT day AS block, * EXCLUDE (day) FROM user_day;
 """
+# What has few values is written as their numbers.
+_TO_4 = """
+ALTER TABLE usage ALTER key_kind TYPE ENUM ('message', 'request', 'log', 'line');
+ALTER TABLE usage ALTER part_kind TYPE ENUM ('message', 'advisor', 'compaction', 'fallback', 'declined');
+ALTER TABLE superseded ALTER key_kind TYPE ENUM ('message', 'request', 'log', 'line');
+ALTER TABLE superseded ALTER part_kind TYPE ENUM ('message', 'advisor', 'compaction', 'fallback', 'declined');
+"""
 # the shape a step starts from -> the step
-STEPS = {1: _TO_2, 2: _TO_3}
+STEPS = {1: _TO_2, 2: _TO_3, 3: _TO_4}
 
 
 def migrate(con: DuckDBPyConnection, version: int) -> None:

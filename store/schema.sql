@@ -60,13 +60,14 @@ CREATE TABLE rejected_line (
 -- Facts and what is derived from them stand in one row, since writing a row's names and keys twice is what would cost.
 
 CREATE TABLE usage (
-    -- ids are random, and packing them takes longer than it saves (docs/decisions/0001)
+    -- ids are random, and packing them takes longer than it saves; what is nearly always the same is told so, since
+    -- finding that out for every load takes longer than writing it (docs/decisions/0001)
     request_key            VARCHAR USING COMPRESSION uncompressed,  -- message id, else the log's own id, else request id, else a hash of the line
-    key_kind               VARCHAR,     -- message | request | log | line
-    part                   SMALLINT,    -- 0 is the request itself; advisor, compaction, fallback iterations follow
-    part_kind              VARCHAR,     -- message | advisor | compaction | fallback | declined
-    parts                  SMALLINT,    -- how many parts the request has
-    file_id                INTEGER,
+    key_kind               ENUM ('message', 'request', 'log', 'line') USING COMPRESSION rle,
+    part                   SMALLINT USING COMPRESSION rle,  -- 0 is the request itself; advisor, compaction, fallback iterations follow
+    part_kind              ENUM ('message', 'advisor', 'compaction', 'fallback', 'declined') USING COMPRESSION rle,
+    parts                  SMALLINT USING COMPRESSION rle,  -- how many parts the request has
+    file_id                INTEGER USING COMPRESSION rle,
     line                   BIGINT,      -- where it was read one by one; in bulk NULL, and found on demand
     started_at             TIMESTAMP,
     request_id             VARCHAR USING COMPRESSION uncompressed,
@@ -86,33 +87,33 @@ CREATE TABLE usage (
     cache_write_1h_tokens  BIGINT,
     output_tokens          BIGINT,
     reasoning_tokens       BIGINT,      -- inside output_tokens
-    web_search_requests    BIGINT,
+    web_search_requests    BIGINT USING COMPRESSION rle,
     stop_reason            VARCHAR,
     stop_category          VARCHAR,     -- stop_details.category of a refusal
     max_tokens             BIGINT,
     stream                 BOOLEAN,
     latency_ms             BIGINT,
     time_to_first_token_ms BIGINT,
-    status                 SMALLINT,    -- HTTP status
+    status                 SMALLINT USING COMPRESSION rle,  -- HTTP status
     error                  VARCHAR,     -- error type, e.g. overloaded_error
     recorded_cost_picos    BIGINT,      -- the log's own figure: compared, never summed
     prefixes               VARCHAR,     -- JSON: prefix fingerprints, for replaying caching
 
     -- derived from the facts above and the price list (store/sql/cost.sql); made again when either changes
-    quarter                INTEGER,     -- quarter-hours since 1970 UTC: every zone's days and hours are whole quarters
+    quarter                INTEGER USING COMPRESSION rle,  -- quarter-hours since 1970 UTC: every zone's days and hours are whole quarters
     model                  VARCHAR,     -- canonical, else as logged
-    failed                 SMALLINT,    -- 1: the request failed, and nothing was billed
+    failed                 SMALLINT USING COMPRESSION rle,  -- 1: the request failed, and nothing was billed
     prompt_tokens          BIGINT,
     uncached_input_cost    BIGINT,      -- pico-dollars, as every *_cost here
     cache_read_cost        BIGINT,
     cache_write_5m_cost    BIGINT,
     cache_write_1h_cost    BIGINT,
     output_cost            BIGINT,
-    web_search_cost        BIGINT,
+    web_search_cost        BIGINT USING COMPRESSION rle,
     cost                   BIGINT,      -- NULL: unpriced
     unpriced_because       VARCHAR,     -- unknown_model | no_price_on_date | priority_tier | no_time | ...: store/sql/cost.sql
     request_cost           BIGINT,      -- on part 0: the whole request, all its parts; NULL: some part is unpriced
-    request_unpriced       BOOLEAN      -- on part 0: some part of the request is unpriced
+    request_unpriced       BOOLEAN USING COMPRESSION rle  -- on part 0: some part of the request is unpriced
 );
 
 -- rows that lost against a fuller row of the same request; undoing the winner's load brings them back

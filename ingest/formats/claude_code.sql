@@ -93,8 +93,6 @@ judged AS (
                     AND output IS NOT NULL
                     AND "time" LIKE '____-__-__T__:__:__%Z' AND NOT contains("time", ' ') AND NOT contains("time", 'T24')
                     AND started_at >= TIMESTAMP '2022-01-01' AND started_at < TIMESTAMP '2100-01-01'
-                    AND greatest(input, output, read, written, written_5m, written_1h, thinking, searches)
-                        <= {most_tokens}
                     AND is_count(usage[1], input) AND is_count(usage[2], output) AND is_count(usage[3], read)
                     AND is_count(usage[4], written) AND is_count(usage[5], written_5m)
                     AND is_count(usage[6], written_1h) AND is_count(usage[7], thinking) AND is_count(usage[8], searches)

@@ -8,8 +8,6 @@ SELECT
         AND "time" LIKE '____-__-__T__:__:__%Z' AND NOT contains("time", ' ') AND NOT contains("time", 'T24')
         AND started_at >= TIMESTAMP '2022-01-01' AND started_at < TIMESTAMP '2100-01-01'
         -- numbers: whole, not negative, not absurd, and numbers at all (any other text came out NULL)
-        AND greatest(input, output, read, written, written_5m, written_1h, thinking, searches, most, latency, first)
-            <= {most_tokens}
         AND is_whole(usage.input_tokens, input) AND is_whole(usage.output_tokens, output)
         AND is_whole(usage.cache_read_input_tokens, read)
         AND is_whole(usage.cache_creation_input_tokens, written)

@@ -58,7 +58,7 @@ def test_a_record_that_gave_way_leaves_the_sums_too(tmp_path: Path) -> None:
 
 
 def known_as(store: Store) -> list[tuple[str, str]]:
-    return rows(store, "SELECT key_kind, request_key FROM usage WHERE part = 0 ORDER BY 1, 2")
+    return rows(store, "SELECT key_kind::VARCHAR, request_key FROM usage WHERE part = 0 ORDER BY 1, 2")
 
 
 MESSAGE = {"message_id": "msg_1", "request_id": "req_1"}
