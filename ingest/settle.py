@@ -46,7 +46,8 @@ WHERE {{of_the_pass}} AND hashed IN (FROM ({_HASHED} AND file_id >= $first) WHER
 _AT_ONCE = 5_000_000  # keys
 _CONTESTED = """
 CREATE OR REPLACE TEMP TABLE contested AS
-SELECT usage.*, usage.rowid AS row_id, coalesce(alias.contest, request_key) AS contest,
+SELECT request_key, part, parts, file_id, line, started_at, output_tokens, stop_reason, usage.rowid AS row_id,
+       coalesce(alias.contest, request_key) AS contest,
        hash(uncached_input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, output_tokens)
            AS counted,
        file_id IN (FROM retold) AS is_retold, file_id IN (FROM outdated) AS is_outdated
