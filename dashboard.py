@@ -13,6 +13,7 @@ import streamlit as st
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
+from streamlit.navigation.page import StreamlitPage
 
 from ingest.routes import ROUTES, asking, serving, under
 from notify.schedule import notifying
@@ -22,7 +23,7 @@ from spend.elsewhere import ROUTE, answered
 from ui import drill, look, names
 from ui.cached import store_problem
 from ui.empty import holds_data
-from ui.filters import draw_in_frame
+from ui.filters import Seen, draw_in_frame
 from ui.security import SecurityHeaders, allowed_hosts
 
 ICON = Path(__file__).with_name("ui") / "assets" / "icon.png"
@@ -36,25 +37,25 @@ async def to_overview(request: Request) -> RedirectResponse:
 def main() -> None:
     """Runs on every interaction: the frame, then the page the URL names."""
     st.set_page_config(page_title="Spendglass", page_icon=str(ICON), layout="wide")
-    pages = [
-        st.Page(overview.page, title="Overview", url_path="overview", default=True),
-        st.Page(features.page, title="Features", url_path="features"),
-        st.Page(models.page, title="Models", url_path="models"),
-        st.Page(users.page, title="Users", url_path="users"),
-        st.Page(spikes.page, title="Spikes", url_path="spikes"),
-        st.Page(what_if.page, title="What if", url_path="what-if"),
-        st.Page(estimate.page, title="Estimate", url_path="estimate"),
-        st.Page(data.page, title="Data", url_path="data"),
-    ]
+    pages: dict[StreamlitPage, Seen] = {  # each with what it shows of the filter bar
+        st.Page(overview.page, title="Overview", url_path="overview", default=True): "all",
+        st.Page(features.page, title="Features", url_path="features"): "all",
+        st.Page(models.page, title="Models", url_path="models"): "all",
+        st.Page(users.page, title="Users", url_path="users"): "all",
+        st.Page(spikes.page, title="Spikes", url_path="spikes"): "timezone",
+        st.Page(what_if.page, title="What if", url_path="what-if"): "all",
+        st.Page(estimate.page, title="Estimate", url_path="estimate"): "none",
+        st.Page(data.page, title="Data", url_path="data"): "timezone",
+    }
     drill.announce({page.url_path or "overview": page for page in pages})
-    chosen = st.navigation(pages, position="top")
+    chosen = st.navigation(list(pages), position="top")
     look.apply()
     problem = store_problem()
     if problem:
         st.error(names.markdown(problem))
         return
-    if chosen.url_path not in ("data", "estimate") and holds_data():
-        draw_in_frame()
+    if holds_data():
+        draw_in_frame(pages[chosen])
     chosen.run()
 
 

@@ -31,7 +31,7 @@ from ui.data_shapes import FieldMap, Loading, Preview, Progress, Sent
 from ui.data_undo import undo_dialog
 from ui.data_unpriced import unpriced_view
 from ui.data_upload import LOADED, loaded, upload, welcome
-from ui.filters import timezone_box
+from ui.filters import filter_bar, timezone_box
 from ui.look import heading
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
@@ -44,8 +44,7 @@ def page() -> None:
     holds_any = bool(done and ask(covered).requests)
     if not holds_any:
         welcome()
-    with st.container(key="filters" if holds_any else "zone", horizontal=True):
-        timezone = timezone_box()
+    timezone = filter_bar().filters.timezone if holds_any else timezone_box()
     if holds_any:
         number, files, rejected = ask(in_all)
         coverage(timezone, loads=number, files=files, rejected=rejected)

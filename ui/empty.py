@@ -26,7 +26,7 @@ def store_is_empty() -> bool:
             "user and day costs. No prompt or answer text is stored."
         )
         drill.link("data", "Load logs on the Data page →")
-        st.text("Or from a shell, with the dashboard stopped:")
+        st.text("Or from a shell, while the dashboard runs or not:")
         st.code("python -m ingest path/to/logs/\npython -m ingest ~/.claude/projects/", language="bash")
         st.text("Or look around with the sample first:")
         st.code("python -m ingest data/sample/*.jsonl.gz", language="bash")

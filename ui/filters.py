@@ -1,4 +1,4 @@
-"""The filter bar: period, time zone, feature, model and user, the same on every page and all in the URL."""
+"""The filter bar: period, time zone, feature, model and user, the same for every page and all in the URL."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from ui.periods import CUSTOM, EVERYTHING, PERIODS, day_words, period_of
 from ui.share import share_link
 
 DIMENSIONS = {"feature": "All features", "model": "All models", "user": "All users"}
+Seen = Literal["all", "timezone", "none"]  # of the bar, on a page
 _DRAWN = "_asked"
 _SHOWN = "_period-shown"
 _ISO = "YYYY-MM-DD"
@@ -69,13 +70,16 @@ def filter_bar() -> Asked:
     return drawn or _draw()
 
 
-def draw_in_frame() -> None:
-    """Draws the bar above the page; the store must hold data."""
-    st.session_state[_DRAWN] = _draw()
+def draw_in_frame(seen: Seen = "all") -> None:
+    """Draws the bar above the page, or what the page answers to of it; the store must hold data.
+
+    The rest is out of sight and keeps what was chosen: Streamlit forgets what is not drawn.
+    """
+    st.session_state[_DRAWN] = _draw(seen)
 
 
-def _draw() -> Asked:
-    with st.container(key="filters", horizontal=True, vertical_alignment="bottom", gap="small"):
+def _draw(seen: Seen = "all") -> Asked:
+    with st.container(key=f"filters-{seen}", horizontal=True, vertical_alignment="bottom", gap="small"):
         label = st.selectbox(
             "Period",
             PERIODS,

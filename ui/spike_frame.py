@@ -13,7 +13,7 @@ _STYLES = Path(__file__).with_name("assets") / "spikes.css"
 
 
 def frame() -> None:
-    """Hides what of the filter bar plays no part here."""
+    """Puts the zone at the end of the row of nights."""
     st.html(_STYLES)
 
 

@@ -16,6 +16,7 @@ from tests.e2e.served import served
 pytestmark = pytest.mark.browser
 
 PAGES = ["Overview", "Features", "Models", "Users", "Spikes", "What if", "Estimate", "Data"]
+FILTERS = ["period", "timezone", "feature", "model", "user", "filter-actions"]
 PAPER = "rgb(255, 255, 255)"
 ALL_TIME = {"period": "Everything", "timezone": "Europe/Paris"}
 
@@ -82,6 +83,16 @@ def test_every_page_has_an_address_that_can_be_opened_again(sample: str, opened:
         expect(page.locator('[aria-current="page"]')).to_have_text(title)
         if title != "Estimate":  # which answers once it is asked
             assert answer(page)
+
+
+def test_what_is_filtered_by_outlasts_pages_that_do_not_answer_to_it(sample: str, opened: Opened) -> None:
+    page = opened(url(sample, "", {**ALL_TIME, "feature": "ticket-triage"}))
+    before = answer(page)
+    for title, seen in (("Data", ["timezone"]), ("Spikes", ["timezone"]), ("Estimate", []), ("Overview", FILTERS)):
+        turn_to(page, title)
+        assert [name for name in FILTERS if page.locator(f".st-key-{name}").is_visible()] == seen
+    assert answer(page) == before
+    expect(page.locator(".st-key-feature")).to_contain_text("ticket-triage")
 
 
 def _navigation(page: Page) -> list[str]:

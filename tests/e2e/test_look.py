@@ -54,7 +54,8 @@ _CONTRASTS = """
         const [r, g, b] = rgb.map(v => v / 255).map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
         return 0.2126 * r + 0.7152 * g + 0.0722 * b;
     };
-    return [...document.querySelectorAll('.st-key-headline p, .st-key-answer p, .st-key-filters p, .stMain h3, h2')]
+    const told = '.st-key-headline p, .st-key-answer p, [class*="st-key-filters-"] p, .stMain h3, h2';
+    return [...document.querySelectorAll(told)]
         .filter(e => e.textContent.trim() && e.getBoundingClientRect().width)
         .map(e => {
             const ink = parse(getComputedStyle(e).color);
