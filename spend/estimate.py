@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from spend.estimate_counts import TOLD, Sized, tokenizer_of
+from spend.pricing import picos
 from store.money import PICOS_PER_USD
 from usage_recorder.bound import Conditions, bound, cache_ttls, given, misfit
 from usage_recorder.catalogue import REASONS, Catalogue, Cost, Model, Terms
@@ -16,6 +17,14 @@ from usage_recorder.pricing import EXACT, Tokens
 
 NOT_COUNTED = "its tokenizer counts otherwise, and the API did not count for it"
 TOO_SHORT = "shorter than the model caches"
+# the amounts of a ModelCost, and what JSON and exports call them in dollars
+AMOUNTS = {
+    "cost": "cost_usd",
+    "worst": "max_usd",
+    "write": "cache_write_usd",
+    "read": "cache_read_usd",
+    "batch": "batch_usd",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +171,11 @@ class _Priced:
         return cls(
             input_tokens=prompt,
             output_tokens=output,
-            cost=_picos(plain),
-            worst=_picos(Cost(found.max_usd)),
-            write=_picos(cost(written)) if caches and cached else None,
-            read=_picos(cost(read)) if caches and cached else None,
-            batch=_picos(cost(Tokens(prompt, output=output), "batch")),
+            cost=picos(plain.usd),
+            worst=picos(found.max_usd),
+            write=picos(cost(written).usd) if caches and cached else None,
+            read=picos(cost(read).usd) if caches and cached else None,
+            batch=picos(cost(Tokens(prompt, output=output), "batch").usd),
             share=EXACT.divide(Decimal(prompt + most), Decimal(window)) if window else None,
             misfit=misfit(model, prompt, most),
             unknown=because,
@@ -182,10 +191,6 @@ def _alike(one: Sized, held: Catalogue, model: Model | None) -> bool:
 
 def _name(one: Sized) -> str:
     return str(one.request["model"])
-
-
-def _picos(cost: Cost) -> int | None:
-    return None if cost.usd is None else int(EXACT.scaleb(cost.usd, 12))
 
 
 def _sum(values: Any) -> int | None:

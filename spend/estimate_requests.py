@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +44,12 @@ def asked_of(text: str, *, model: str | None, max_tokens: int | None) -> Asked:
     return Asked(kind, tuple(requests))
 
 
+def kind_of(text: str) -> str:
+    """What a text is written as. Raises WrongQuestion for a list or lines that hold what is no request."""
+    kind, _ = _read(text)
+    return kind
+
+
 def counted_by_hand(model: str, max_tokens: int) -> Request:
     """A request of which only the counts are known."""
     return {"model": model, "max_tokens": max_tokens, "messages": []}
@@ -55,9 +60,8 @@ def _read(text: str) -> tuple[str, list[Request]]:
         raise WrongQuestion("there is no text to estimate")
     if text.lstrip()[0] not in "{[":
         return PROMPT, [_prompt(text)]
-    try:
-        whole = json.loads(text)
-    except ValueError:
+    whole = _parsed(text)
+    if whole is None:
         return _read_lines(text)
     if isinstance(whole, dict) and isinstance(whole.get("requests"), list):
         whole = whole["requests"]
@@ -89,17 +93,12 @@ def _request(value: Any) -> Request | None:
     return held if isinstance(held, dict) and isinstance(held.get("messages"), list) else None
 
 
-def _parsed(line: str) -> Any:
+def _parsed(text: str) -> Any:
     try:
-        return json.loads(line)
-    except ValueError:
+        return json.loads(text)
+    except (ValueError, RecursionError):
         return None
 
 
 def _prompt(text: str) -> Request:
     return {"messages": [{"role": "user", "content": text}]}
-
-
-def models_of(requests: tuple[Request, ...]) -> Iterator[str]:
-    """The models asked for, each once."""
-    yield from dict.fromkeys(request["model"] for request in requests)

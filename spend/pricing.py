@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import fields
+from decimal import Decimal
 from pathlib import Path
 from shutil import copy
 
@@ -17,10 +18,10 @@ from store.price_list import Price, PriceList
 from store.prices import read_price_lists
 from usage_recorder import catalogue as listed
 from usage_recorder.catalogue import Catalogue
+from usage_recorder.pricing import EXACT, SearchPrice, Tokens, cost_usd, price_for
 from usage_recorder.pricing import Price as Rates
-from usage_recorder.pricing import SearchPrice, Tokens, cost_usd, price_for
 
-__all__ = ["Tokens", "catalogue_of", "cost_usd", "list_prices", "price_for", "prices", "prices_in_force"]
+__all__ = ["Tokens", "catalogue_of", "cost_usd", "list_prices", "picos", "price_for", "prices", "prices_in_force"]
 
 _COLUMNS = ", ".join(field.name for field in fields(Price))
 _RATES = tuple(field.name for field in fields(Rates))
@@ -60,6 +61,11 @@ def catalogue_of(price_list: PriceList) -> Catalogue:
             if one.name == "web_search"
         ),
     )
+
+
+def picos(usd: Decimal | None) -> int | None:
+    """Exact dollars of the formula in pico-dollars, which its prices make whole; None where unknown."""
+    return None if usd is None else int(EXACT.scaleb(usd, 12))
 
 
 def prices_in_force(folder: Path = PRICES) -> Catalogue:

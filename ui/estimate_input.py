@@ -11,7 +11,7 @@ import streamlit as st
 from spend.breakdown import amounts
 from spend.estimate import Expected
 from spend.estimate_counts import KEY, TOLD, Sized, client_of_key, counted, has_key, told
-from spend.estimate_requests import JOB, PROMPT, Asked, asked_of, counted_by_hand
+from spend.estimate_requests import JOB, PROMPT, Asked, asked_of, counted_by_hand, kind_of
 from spend.filters import Filters, WrongQuestion
 from ui import names, numbers
 from ui.cached import ask
@@ -143,7 +143,7 @@ def _kind(text: str | None) -> str | None:
     if not text or not text.strip():
         return None
     try:
-        return asked_of(text, model="?", max_tokens=1).kind
+        return kind_of(text)
     except WrongQuestion:
         return JOB
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from spend.estimate import ModelCost
+from spend.estimate import AMOUNTS, ModelCost
 from ui import names, numbers, tables
 from ui.headline import figure
 from ui.look import heading
@@ -76,7 +76,6 @@ _COLUMNS: dict[str, Any] = {
     "runs": tables.figures("Runs for $1"),
     "share": tables.figures("Context", said="Share of the context window, with the longest answer"),
 }
-_MONEY = ("cost", "worst", "write", "read", "batch")
 
 
 def _frame(rows: Sequence[ModelCost]) -> pd.DataFrame:
@@ -87,7 +86,7 @@ def _frame(rows: Sequence[ModelCost]) -> pd.DataFrame:
                 names.button(f"{names.short(row.display, 26)}{'' if row.same_tokenizer else ' *'}") for row in rows
             ],
             "input": [row.input_tokens or 0 for row in rows],
-            **{name: [(getattr(row, name) or 0) / numbers.PICO for row in rows] for name in _MONEY},
+            **{name: [(getattr(row, name) or 0) / numbers.PICO for row in rows] for name in AMOUNTS},
             "runs": [row.runs or 0 for row in rows],
             "share": [float(row.share or 0) for row in rows],
         }
@@ -97,7 +96,7 @@ def _frame(rows: Sequence[ModelCost]) -> pd.DataFrame:
 def _texts(rows: Sequence[ModelCost]) -> dict[str, list[str]]:
     return {
         "input": [numbers.count(row.input_tokens) for row in rows],
-        **{name: [numbers.unit(getattr(row, name)) for row in rows] for name in _MONEY},
+        **{name: [numbers.unit(getattr(row, name)) for row in rows] for name in AMOUNTS},
         "runs": [numbers.count(row.runs) for row in rows],
         "share": [f"{_share(row)}, too long" if row.misfits else _share(row) for row in rows],
     }
@@ -151,7 +150,7 @@ def _exported(rows: Sequence[ModelCost]) -> tables.Columns:
         "requests": [row.requests for row in rows],
         "input_tokens": [row.input_tokens for row in rows],
         "output_tokens": [row.output_tokens for row in rows],
-        **{f"{name}_usd": tables.money([getattr(row, name) for row in rows]) for name in _MONEY},
+        **{name: tables.money([getattr(row, amount) for row in rows]) for amount, name in AMOUNTS.items()},
         "runs_per_usd": [row.runs for row in rows],
         "context_share": [None if row.share is None else f"{row.share:.6f}" for row in rows],
         "does_not_fit": [row.does_not_fit for row in rows],

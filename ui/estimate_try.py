@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +11,12 @@ import streamlit as st
 from spend.estimate import ModelCost
 from spend.estimate_counts import KEY, client_of_key, has_key, refusal
 from spend.estimate_requests import JOB, Asked
+from spend.pricing import picos
 from ui import drill, names, numbers
 from ui.cached import the_store
 from ui.look import heading
 from usage_recorder import flush, record, tagged
 from usage_recorder.catalogue import Catalogue
-from usage_recorder.pricing import EXACT
 from usage_recorder.spent import spent_usd
 
 FEATURE = "spendglass"
@@ -72,8 +70,7 @@ def _answer(request: Mapping[str, Any], held: Catalogue) -> None:
     ended: list[Any] = []
     with st.container(border=True, key="estimate-answer-text"):
         try:
-            client = _client(str(folder), os.environ.get("ANTHROPIC_BASE_URL"), os.environ.get(KEY, ""))
-            with tagged(feature=FEATURE):
+            with record(client_of_key(), to=folder, prefixes=False) as client, tagged(feature=FEATURE):
                 st.write_stream(plain(_streamed(client, dict(request), ended)))
         except (AnthropicError, TypeError) as error:
             why = refusal(error) if isinstance(error, AnthropicError) else "the SDK does not know one of its fields"
@@ -94,8 +91,7 @@ def _streamed(client: Any, request: dict[str, Any], ended: list[Any]) -> Iterato
 
 def _billed(message: Any, held: Catalogue, folder: Path) -> None:
     usage = message.usage.model_dump()
-    usd = spent_usd(usage, model=message.model, prices=held)
-    picos = None if usd is None else int(EXACT.scaleb(usd, 12))
+    cost = picos(spent_usd(usage, model=message.model, prices=held))
     said = [f"{numbers.count(usage['input_tokens'])} in"]
     for name, word in (("cache_read_input_tokens", "read"), ("cache_creation_input_tokens", "written")):
         if usage.get(name):
@@ -103,15 +99,9 @@ def _billed(message: Any, held: Catalogue, folder: Path) -> None:
     said.append(f"{numbers.count(usage['output_tokens'])} out")
     with st.container(key="estimate-billed", gap="xsmall"):
         st.markdown(
-            f"**{names.markdown(numbers.usd_exact(picos))}** · {names.markdown(', '.join(said))} · "
+            f"**{names.markdown(numbers.usd_exact(cost))}** · {names.markdown(', '.join(said))} · "
             f"{names.markdown(names.short(message.model, 40))} · {names.markdown(str(message.stop_reason))}"
         )
         flush()
         st.caption(names.markdown(f"Recorded as feature {FEATURE} in {folder}; it counts here once that is loaded."))
         drill.link("data", "Load it on the Data page →")
-
-
-@lru_cache(maxsize=1)
-def _client(folder: str, _address: str | None, _key: str) -> Any:
-    """One recorded client for the process, made anew when the key or the address changes."""
-    return record(client_of_key(), to=folder, prefixes=False)

@@ -13,18 +13,16 @@ from types import ModuleType
 from typing import Any
 
 from usage_recorder.counters import Counters, counters
-from usage_recorder.recorder import Recorder, flush, record, recorder_of
+from usage_recorder.recorder import flush, record
 from usage_recorder.tags import tagged, with_tags
 from usage_recorder.telemetry import TagSpans, span_attributes
 
 __all__ = [
     "Counters",
-    "Recorder",
     "TagSpans",
     "counters",
     "flush",
     "record",
-    "recorder_of",
     "span_attributes",
     "tagged",
     "with_tags",

@@ -105,6 +105,7 @@ class Budget:
     prices: Catalogue | None = None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _held: dict[Key, Decimal] = field(default_factory=dict)
+    _days: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def guard(self, client: Client, *, feature: str | None = None, user: str | None = None) -> Client:
@@ -152,8 +153,8 @@ class Budget:
             both = EXACT.add(held, worst)
             fits = self.max_usd is None or both <= self.max_usd
             if fits:
+                self._forget(key)
                 self._held[key] = both
-                self._forget()
         if not fits and self.max_usd is not None:
             raise OverBudget(
                 "max_usd",
@@ -191,13 +192,13 @@ class Budget:
         named = {"feature": feature, "user": user, "day": today}
         return tuple(named[part] for part in self.per)
 
-    def _forget(self) -> None:
-        """Days long over are not kept; by the day's place in the keys."""
-        if "day" in self.per:
+    def _forget(self, new: Key) -> None:
+        """On a new day those long over are not kept; by the day's place in the keys."""
+        day = new[self.per.index("day")] if "day" in self.per else None
+        if day is not None and day not in self._days:
+            self._days = sorted((*self._days, day))[-_KEPT_DAYS:]
             place = self.per.index("day")
-            days = sorted({key[place] or "" for key in self._held})
-            for key in [key for key in self._held if (key[place] or "") not in days[-_KEPT_DAYS:]]:
-                del self._held[key]
+            self._held = {key: usd for key, usd in self._held.items() if key[place] in self._days}
 
     def _words(self, key: Key) -> str:
         named = [f"{part} {value!r:.60}" for part, value in zip(self.per, key, strict=True) if value is not None]

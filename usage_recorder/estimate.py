@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from usage_recorder.bound import Conditions, Estimate, bound, dollars, given
 from usage_recorder.catalogue import Catalogue
+from usage_recorder.routes import platform_of
 
 if TYPE_CHECKING:
     from anthropic import (
@@ -62,8 +63,7 @@ def estimate(
     without model or max_tokens.
     """
     asked = {name: _kept(value) for name, value in request.items()}
-    region = getattr(client, "region", None) if "Vertex" in type(client).__name__ else None
-    under = Conditions(when, batch, region, likely_output_tokens, prices)
+    under = Conditions(when, batch, region_of(client), likely_output_tokens, prices)
     bound(asked, 0, under)  # a request without a bound is refused before it is counted
     counted = count(client, asked)
     if isawaitable(counted):
@@ -77,6 +77,12 @@ def count(client: Any, request: Mapping[str, Any]) -> Any:
     taken = COUNTED_BETA if beta else COUNTED
     messages = client.beta.messages if beta else client.messages
     return messages.count_tokens(**{name: value for name, value in request.items() if name in taken})
+
+
+def region_of(client: object) -> str | None:
+    """The region that prices a client's requests; on Bedrock the model's id says it."""
+    platform = platform_of(client)
+    return platform.region if platform.provider == "vertex" else None
 
 
 def input_tokens_within(

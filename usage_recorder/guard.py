@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from functools import wraps
 from typing import TYPE_CHECKING, Any, cast
 
 import anthropic
-from anthropic import APITimeoutError, Middleware
+from anthropic import APIConnectionError, Middleware
 
+from usage_recorder.answer import Answer, answer_of
 from usage_recorder.bound import Conditions, Estimate, bound
 from usage_recorder.budget import Budget, Reservation, active
-from usage_recorder.estimate import count
-from usage_recorder.passing import Passing
+from usage_recorder.call import unsent
+from usage_recorder.counters import TALLY
+from usage_recorder.estimate import count, region_of
+from usage_recorder.events import Events
 from usage_recorder.spent import spent_usd
 from usage_recorder.tags import current
+from usage_recorder.watched import watch
 
 if TYPE_CHECKING:
     from anthropic import AsyncCallNext, CallNext
@@ -38,7 +42,7 @@ class Guard(Middleware):
         self.budget = budget
         self._client = client
         self._whose = {"feature": feature, "user": user}
-        self._region = getattr(client, "region", None) if "Vertex" in type(client).__name__ else None
+        self._region = region_of(client)
 
     def handle(self, request: anthropic.APIRequest, call_next: CallNext) -> Any:
         asked = _asked(request)
@@ -50,7 +54,7 @@ class Guard(Middleware):
         except BaseException as error:
             _failed(held, error)
             raise
-        self._settle(held, response.http_response, batch=_path(request) == BATCHES)
+        self._settle(held, request, response.http_response, later=False)
         return response
 
     async def handle_async(self, request: anthropic.APIRequest, call_next: AsyncCallNext) -> Any:
@@ -64,7 +68,7 @@ class Guard(Middleware):
         except BaseException as error:
             _failed(held, error)
             raise
-        self._settle(held, response.http_response, batch=_path(request) == BATCHES)
+        self._settle(held, request, response.http_response, later=True)
         return response
 
     def _bound(self, asked: Mapping[str, Any], input_tokens: int) -> Estimate:
@@ -79,18 +83,17 @@ class Guard(Middleware):
             self.budget.check(one)
         return self.budget.reserve(_together(bounds), whole=True, **whose)
 
-    def _settle(self, held: Reservation, response: Any, *, batch: bool) -> None:
+    def _settle(self, held: Reservation, request: anthropic.APIRequest, response: Any, *, later: bool) -> None:
         """Puts the real cost in the place of the worst case, now or when the answer has been read."""
         if not response.is_success:
             held.release()
-        elif batch:
+        elif _path(request) == BATCHES:
             held.settle(None)  # its results come later, and elsewhere
         else:
-            answer = Passing()
-            _when_read(response, answer, lambda: held.settle(self._cost(answer)))
+            _settle_when_read(response, _Settling(response, held, self._cost), later=later)
 
-    def _cost(self, answer: Passing) -> Decimal | None:
-        if answer.usage is None or answer.model is None:
+    def _cost(self, answer: Answer) -> Decimal | None:
+        if answer.model is None:
             return None
         return spent_usd(answer.usage, model=answer.model, region=self._region, prices=self.budget.prices)
 
@@ -151,48 +154,43 @@ def _together(bounds: list[Estimate]) -> Estimate:
 
 def _failed(held: Reservation, error: BaseException) -> None:
     """A request that got no answer: one that may have arrived keeps its worst case."""
-    if isinstance(error, APITimeoutError) or not isinstance(error, Exception):
+    unanswered = isinstance(error, APIConnectionError) and unsent(error.__cause__ or error) is None
+    if unanswered or not isinstance(error, Exception):
         held.settle(None)
     else:
         held.release()
 
 
-def _when_read(response: Any, answer: Passing, then: Callable[[], None]) -> None:
-    """Reads the answer along with whoever reads it, and calls ``then`` at its end."""
+class _Settling:
+    """Sees an answer's bytes on their way to whoever reads it, and settles what was held for it at their end."""
+
+    def __init__(self, response: Any, held: Reservation, cost: Callable[[Answer], Decimal | None]) -> None:
+        streamed = response.headers.get("content-type", "").startswith("text/event-stream")
+        self._events = Events(live=False) if streamed else None
+        self._body: list[bytes] = []
+        self._held, self._cost = held, cost
+
+    def feed(self, piece: bytes) -> None:
+        """The next bytes."""
+        if self._events:
+            self._events.feed(piece)
+        else:
+            self._body.append(piece)
+
+    def over(self) -> None:
+        """Nothing more comes; of an answer that did not come whole the worst case stays."""
+        usd = None
+        try:
+            answer = self._events.end() if self._events else answer_of(b"".join(self._body))
+            usd = self._cost(answer) if answer.ended else None
+        except Exception as error:  # noqa: BLE001  the answer is the app's whatever happens here
+            TALLY.failed(error)
+        self._held.settle(usd)
+
+
+def _settle_when_read(response: Any, settling: _Settling, *, later: bool) -> None:
     if response.is_stream_consumed:
-        answer.add(response.content)
-        answer.end()
-        then()
-        return
-    for name, along in (("iter_bytes", _along), ("aiter_bytes", _along_async)):
-        setattr(response, name, along(getattr(response, name), answer, then))
-
-
-def _along(
-    read: Callable[..., Iterator[bytes]], answer: Passing, then: Callable[[], None]
-) -> Callable[..., Iterator[bytes]]:
-    def iter_bytes(*args: Any, **named: Any) -> Iterator[bytes]:
-        try:
-            for chunk in read(*args, **named):
-                answer.add(chunk)
-                yield chunk
-        finally:
-            answer.end()
-            then()
-
-    return iter_bytes
-
-
-def _along_async(
-    read: Callable[..., AsyncIterator[bytes]], answer: Passing, then: Callable[[], None]
-) -> Callable[..., AsyncIterator[bytes]]:
-    async def aiter_bytes(*args: Any, **named: Any) -> AsyncIterator[bytes]:
-        try:
-            async for chunk in read(*args, **named):
-                answer.add(chunk)
-                yield chunk
-        finally:
-            answer.end()
-            then()
-
-    return aiter_bytes
+        settling.feed(response.content)
+        settling.over()
+    else:
+        watch(response, settling, later=later)

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
-_quick: Callable[..., Any] | None = None
-_sought = False
+
+@cache
+def _parser() -> Callable[[bytes], Any]:
+    """Sought at the first text: it takes long to import."""
+    try:
+        from jiter import from_json
+    except ImportError:
+        return json.loads
+    return from_json
 
 
 def parsed(text: bytes) -> Any:
     """The value of a JSON text. Raises ``ValueError``."""
-    global _quick, _sought
-    if not _sought:
-        try:
-            from jiter import from_json as _quick
-        except ImportError:
-            _quick = None
-        _sought = True
-    return json.loads(text) if _quick is None else _quick(text)
+    return _parser()(text)
 
 
 def parsed_object(text: bytes) -> dict[str, Any] | None:

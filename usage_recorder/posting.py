@@ -121,7 +121,8 @@ class Posting:
         with suppress(IndexError):
             while len(lines) < most:
                 lines.append(self._lines.popleft())
-        self._bytes -= sum(map(len, lines))
+        # writers add without a lock, so that the sum can drift: it is right again whenever nothing waits
+        self._bytes = self._bytes - sum(map(len, lines)) if self._lines else 0
         return lines
 
     def _send(self, lines: list[bytes]) -> None:

@@ -14,7 +14,7 @@ from usage_recorder.answer import Answer, answer_of, refusal_of
 from usage_recorder.background import Background
 from usage_recorder.batches import Batches
 from usage_recorder.call import Call, record_of, unsent
-from usage_recorder.counters import TALLY, Counters
+from usage_recorder.counters import TALLY
 from usage_recorder.destinations import Destination, To, destination_of, state_of
 from usage_recorder.json_text import parsed_object
 from usage_recorder.key import key_in
@@ -22,7 +22,7 @@ from usage_recorder.prefixes import MARK, prefixes_of
 from usage_recorder.results import Results
 from usage_recorder.routes import BATCH, COUNT, RESULTS, Platform, platform_of, route_of
 from usage_recorder.sending import hook
-from usage_recorder.tags import EXTENSION, clean, current, current_entries, merged
+from usage_recorder.tags import clean, current, current_entries, merged
 
 Client = TypeVar("Client")
 
@@ -99,17 +99,13 @@ class Recorder:
         self._tags = merged({}, clean(tags))
         Recorder.all.add(self)
 
-    def counters(self) -> Counters:
-        """The counters of this process."""
-        return TALLY.now()
-
     def begin(self, request: Any) -> Call | None:
         """A request about to be sent; ``None`` for one that is not recorded."""
         url = request.url
         route = route_of(request.method, url.host, url.raw_path.decode("ascii", "replace"), self.platform)
         if route is None:
             return None
-        tags = merged(self._tags, {**current(), **(request.extensions.get(EXTENSION) or {})})
+        tags = merged(self._tags, current())
         body = b"" if route.call in (COUNT, RESULTS) else request.content
         return Call(route, tags, current_entries(), body)
 
@@ -152,8 +148,11 @@ class Recorder:
 
     def results(self, call: Call) -> Results:
         """A reader of a batch's results."""
-        _background.flush(2)  # the batch may have been created just now
-        return Results(call, self._batches.find(call.route.batch), self.key, self._write)
+        note = self._batches.find(call.route.batch)
+        if note is None:
+            _background.flush(2)  # the batch may have been created just now
+            note = self._batches.find(call.route.batch)
+        return Results(call, note, self.key, self._write)
 
     def _note(self, call: Call, body: bytes) -> None:
         created = (parsed_object(body) or {}).get("id")

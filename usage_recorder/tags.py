@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
 from contextvars import ContextVar
 from functools import partial, wraps
 from types import TracebackType
@@ -14,7 +14,7 @@ from usage_recorder.counters import TALLY
 FIELDS = ("feature", "user", "session")
 MAX_TEXT = 512
 ABSENT = object()
-EXTENSION = "usage_recorder.tags"
+OF_CLIENT = "usage_recorder_tags"
 
 Tags = Mapping[str, str]
 Of = Mapping[str, Mapping[str, object]]
@@ -177,37 +177,29 @@ def with_tags(
 
     For one call: ``with_tags(client, feature="triage").messages.create(...)``. Copies made of it keep the tags.
     """
-    own = clean(_given(feature, user, session, tags))
     copy: Any = client
     try:
         copy = copy.copy()
-        kind = type(copy)
-        names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
-        copy.__class__ = type(kind.__name__, (kind,), {"_prepare_request": _preparing(kind, own), **names})
+        copy.__class__ = _tagging(type(copy), _given(feature, user, session, tags))
     except Exception as error:  # noqa: BLE001  a request without its tags is better than none
         TALLY.failed(error)
     return cast(Client, copy)
 
 
-def _preparing(kind: type, own: Mapping[str, str | None]) -> Callable[..., Any]:
-    """The SDK's hook on a request just built: notes the tags beside the request, where nothing sends them."""
-    before: Callable[..., Any] = kind._prepare_request  # type: ignore[attr-defined]
+def _tagging(kind: Any, own: Mapping[str, object]) -> type:
+    """A client's class whose requests, retries too, are sent under tags; later ones win over those it has already."""
+    if OF_CLIENT in vars(kind):
+        kind, own = kind.__base__, {**getattr(kind, OF_CLIENT), **own}
+    under = tagged(**own)  # type: ignore[arg-type]
 
-    def note(request: Any) -> None:
-        extensions = getattr(request, "extensions", None)
-        if isinstance(extensions, dict):
-            extensions[EXTENSION] = {**extensions.get(EXTENSION, {}), **own}
+    async def awaited(sent: Coroutine[Any, Any, Any]) -> Any:
+        with under:
+            return await sent
 
-    if inspect.iscoroutinefunction(before):
+    def request(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with under:
+            sent = kind.request(self, *args, **kwargs)
+        return awaited(sent) if inspect.iscoroutine(sent) else sent
 
-        async def later(self: Any, request: Any) -> None:
-            await before(self, request)
-            note(request)
-
-        return later
-
-    def now(self: Any, request: Any) -> None:
-        before(self, request)
-        note(request)
-
-    return now
+    names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "request": request, OF_CLIENT: own}
+    return type(kind.__name__, (kind,), names)

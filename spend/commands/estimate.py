@@ -10,7 +10,8 @@ from datetime import date, datetime, time
 from difflib import get_close_matches
 from pathlib import Path
 
-from spend.estimate import Expected, ModelCost, side_by_side
+from spend.commands.asked import say
+from spend.estimate import AMOUNTS, Expected, ModelCost, side_by_side
 from spend.estimate_counts import Sized, client_of_key, counted, told
 from spend.estimate_requests import PROMPT, Asked, asked_of, counted_by_hand
 from spend.filters import WrongQuestion
@@ -65,7 +66,7 @@ def run(args: Namespace) -> int:
     else:
         raise WrongQuestion("how many tokens it has is not known: --count asks the API (free), --tokens N tells it")
     rows = side_by_side(sized, held, Expected(when, args.cached, args.output))
-    print(json.dumps([record(row) for row in rows], indent=2) if args.format == "json" else table(rows, sized))
+    say(json.dumps([record(row) for row in rows], indent=2) if args.format == "json" else table(rows, sized))
     return 0
 
 
@@ -78,11 +79,7 @@ def record(row: ModelCost) -> dict[str, str | int | bool | list[str] | None]:
         "input_tokens": row.input_tokens,
         "output_tokens": row.output_tokens,
         "max_output_tokens": row.max_output_tokens,
-        "cost_usd": _usd(row.cost),
-        "max_usd": _usd(row.worst),
-        "cache_write_usd": _usd(row.write),
-        "cache_read_usd": _usd(row.read),
-        "batch_usd": _usd(row.batch),
+        **{name: _usd(getattr(row, amount)) for amount, name in AMOUNTS.items()},
         "runs_per_usd": row.runs,
         "context_window": row.context_window,
         "context_share": None if row.share is None else f"{row.share:.6f}",
@@ -120,7 +117,7 @@ def table(rows: Sequence[ModelCost], sized: Sequence[Sized]) -> str:
 def _cells(row: ModelCost) -> list[str]:
     share = "—" if row.share is None else "does not fit" if row.misfits else f"{row.share * 100:.1f} %"
     counts = [f"{row.input_tokens:,}" if row.input_tokens is not None else "—", f"{row.output_tokens:,}"]
-    money = [_usd(value) or "—" for value in (row.cost, row.worst, row.write, row.read, row.batch)]
+    money = [_usd(getattr(row, amount)) or "—" for amount in AMOUNTS]
     name = f"{row.model or row.display}{'' if row.same_tokenizer else ' *'}"
     return [name, *counts, *money, "—" if row.runs is None else f"{row.runs:,}", share]
 

@@ -8,6 +8,10 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Locator, Page, expect
 
+LOOKS: dict[str, dict[str, Any]] = {
+    "dark": {"color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+}
 JOINER = "\N{WORD JOINER}"
 
 # Tables are painted on a canvas: what is written there is kept on the canvas itself, as [x, y, text].
@@ -36,6 +40,10 @@ _TO_THE_MIDDLE = """
     const main = document.querySelector('[data-testid="stMain"]');
     main.scrollBy({top: grid.getBoundingClientRect().top + y - innerHeight / 2, behavior: "instant"});
 }
+"""
+_WIDER = """
+() => [document.documentElement, document.querySelector('[data-testid="stMain"]')]
+    .map(e => e.scrollWidth - e.clientWidth)
 """
 _FOCUSED = """
 () => {
@@ -89,6 +97,12 @@ def text_of(found: Locator) -> str:
 
 def main_text(page: Page) -> str:
     return text_of(page.get_by_test_id("stMain"))
+
+
+def wider(page: Page) -> int:
+    """Pixels by which the page, or what scrolls in it, is wider than the window."""
+    found: list[int] = page.evaluate(_WIDER)
+    return max(found)
 
 
 def answer(page: Page) -> str:

@@ -7,13 +7,12 @@ import threading
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Opened
-from tests.e2e.screen import cells, click_cell, grid, settled, text_of, url
+from tests.e2e.screen import LOOKS, cells, click_cell, grid, settled, text_of, url, wider
 from tests.e2e.served import ingest, served
 from tests.factories import usage_record, write_log
 from tests.usage_recorder.counting_server import Api, messages_api
@@ -27,14 +26,6 @@ HOSTILE = (
     "1. <script>document.title='owned'</script> $x^2$ :red[x] :smile: **bold** `code`\n\n"
     "```\nfence\n```\n| a | b |\n|---|---|\nhttps://x.example a@x.example &amp; over"
 )
-LOOKS: dict[str, dict[str, Any]] = {
-    "dark": {"color_scheme": "dark"},
-    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
-}
-_WIDER = """
-() => [document.documentElement, document.querySelector('[data-testid="stMain"]')]
-    .map(e => e.scrollWidth - e.clientWidth)
-"""
 _MADE_OF_IT = "a, img, h1, h2, h3, h4, li, ol, ul, code, pre, table, strong, em, script, .katex, [class*=Colored]"
 
 
@@ -72,12 +63,12 @@ def paste(page: Page, text: str) -> None:
 def test_a_prompt_is_counted_and_compared_and_everything_fits(look: str, dashboard: str, opened: Opened) -> None:
     page = opened(url(dashboard, "estimate"), **LOOKS[look])
     expect(page.locator(".st-key-estimate-empty")).to_contain_text("Paste a prompt")
-    assert max(page.evaluate(_WIDER)) <= 0
+    assert wider(page) <= 0
     paste(page, "word " * 15)
     assert "$0.00502" in text_of(page.locator(".st-key-answer"))  # 15 in, 1,000 out on Haiku 4.5
     expect(page.locator(".st-key-headline")).to_contain_text("15 in, 1,000 out")
     assert len(cells(grid(page, TABLE))) > 10
-    assert max(page.evaluate(_WIDER)) <= 0
+    assert wider(page) <= 0
     assert KEY not in page.content()
 
 

@@ -18,6 +18,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.command_line import picos
 from tests.e2e.conftest import Opened
 from tests.e2e.screen import (
+    LOOKS,
     cells,
     chart,
     chart_data,
@@ -30,6 +31,7 @@ from tests.e2e.screen import (
     tab_to,
     text_of,
     url,
+    wider,
 )
 from tests.e2e.served import ROOT, served
 from ui import numbers
@@ -38,14 +40,6 @@ pytestmark = pytest.mark.browser
 
 PARIS = {"timezone": "Europe/Paris"}
 NIGHT = {**PARIS, "night": "2026-11-12"}
-LOOKS: dict[str, dict[str, Any]] = {
-    "dark": {"color_scheme": "dark"},
-    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
-}
-_WIDER = """
-() => [document.documentElement, document.querySelector('[data-testid="stMain"]')]
-    .map(e => e.scrollWidth - e.clientWidth)
-"""
 _CUT = """
 () => [...document.querySelectorAll('.st-key-headline p, .st-key-answer p, [data-testid="stMetricValue"]')]
     .filter(e => e.getBoundingClientRect().width && e.scrollWidth > e.clientWidth + 1).map(e => e.textContent)
@@ -176,7 +170,7 @@ def test_everything_fits(look: str, sample: str, opened: Opened) -> None:
     page = opened(url(sample, "spikes", NIGHT), **LOOKS[look])
     for key in ("nights", key_of(page, "why"), key_of(page, "hours")):
         expect(chart(page, key).locator(".point path").first).to_be_attached()
-    assert max(page.evaluate(_WIDER)) <= 0
+    assert wider(page) <= 0
     assert page.evaluate(_CUT) == []
 
 

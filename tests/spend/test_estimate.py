@@ -202,6 +202,7 @@ def test_a_tokenizer_this_key_cannot_ask_leaves_its_models_unknown(api: Api) -> 
         ("{not json", PROMPT, 1),
         ('{"a": 1}', PROMPT, 1),
         ('{"a": 1}\n{"b": 2}', PROMPT, 1),
+        pytest.param("[" * 200_000, PROMPT, 1, id="nested without end"),
         (json.dumps(ASKED), REQUEST, 1),
         (json.dumps(ASKED, indent=2), REQUEST, 1),
         (json.dumps({"custom_id": "1", "params": ASKED}), REQUEST, 1),

@@ -21,7 +21,7 @@ import struct
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -63,8 +63,8 @@ class MessagesServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, *, seed: int = 7, keeps_requests: bool = True) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, *, seed: int = 7, keeps_requests: bool = True, handler: type[Handler] | None = None) -> None:
+        super().__init__(("127.0.0.1", 0), handler or Handler)
         self.ledger = Ledger()
         self.keeps_requests = keeps_requests
         self.words = "the answer in so many words"
@@ -121,7 +121,9 @@ def serving(**options: Any) -> Iterator[MessagesServer]:
             thread.join()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
+    """One connection. What answers otherwise has an ``answer`` of its own, with ``send_json`` and ``send_stream``."""
+
     server: MessagesServer
     protocol_version = "HTTP/1.1"
     wbufsize = -1
@@ -138,22 +140,25 @@ class _Handler(BaseHTTPRequestHandler):
             lines = [self._result(one) for one in self.server.batches[batch]]
             self._send(200, "".join(json.dumps(line) + "\n" for line in lines).encode(), "application/x-jsonl")
         else:
-            self._json(200, _batch(batch, f"{self.server.url}/v1/messages/batches/{batch}/results"))
+            self.send_json(200, _batch(batch, f"{self.server.url}/v1/messages/batches/{batch}/results"))
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         self._note(body)
+        self.answer(json.loads(body))
+
+    def answer(self, request: dict[str, Any]) -> None:
+        """Answers what was posted."""
         path = self.path.partition("?")[0]
-        request = json.loads(body)
         if self._refuses():
             return
         if path.endswith(("/count_tokens", "count-tokens:rawPredict")):
             self.server.ledger.counts += 1
-            self._json(200, {"input_tokens": 208})
+            self.send_json(200, {"input_tokens": 208})
         elif path.endswith("/batches"):
             name = f"msgbatch_{self.server.number():06d}"
             self.server.batches[name] = request["requests"]
-            self._json(200, _batch(name, None))
+            self.send_json(200, _batch(name, None))
         elif path.startswith("/model/"):
             model, how = unquote(path.removeprefix("/model/")).rsplit("/", 1)
             self._message({**request, "model": model}, "bedrock" if how.endswith("stream") else "")
@@ -181,7 +186,7 @@ class _Handler(BaseHTTPRequestHandler):
             if kind == "refuse" or (kind == "fail" and tries < int(times)):
                 self.server.ledger.refused.append(int(status))
                 error = {"type": ERRORS.get(int(status), "api_error"), "message": f"no: {self.server.words}"}
-                self._json(int(status), {"type": "error", "error": error}, {"retry-after-ms": "1"})
+                self.send_json(int(status), {"type": "error", "error": error}, {"retry-after-ms": "1"})
                 return True
         return False
 
@@ -201,7 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._stream(message, words, stream)
         else:
             self.server.bill(message)
-            self._json(200, message)
+            self.send_json(200, message)
 
     def _result(self, one: dict[str, Any]) -> dict[str, Any]:
         custom_id = one["custom_id"]
@@ -223,10 +228,14 @@ class _Handler(BaseHTTPRequestHandler):
         if "overloaded" in words:
             fault = {"type": "error", "error": {"type": "overloaded_error", "message": self.server.words}}
             events, most = [*events[:4], fault], None
-        pieces = [_frame(event) if stream == "bedrock" else _sse(event) for event in events[:most]]
+        pieces = [_frame(event) if stream == "bedrock" else sse(event) for event in events[:most]]
+        kind = "application/vnd.amazon.eventstream" if stream == "bedrock" else "text/event-stream; charset=utf-8"
+        self.send_stream(pieces, kind, drops=bool({"drop", "drop-start"} & set(words)))
+
+    def send_stream(self, pieces: Iterable[bytes], kind: str, *, drops: bool = False) -> None:
+        """Each piece by itself; ``drops`` breaks the connection off after the last."""
         self.send_response(200)
         self.send_header("request-id", f"req_{self.server.number():08d}")
-        kind = "application/vnd.amazon.eventstream" if stream == "bedrock" else "text/event-stream; charset=utf-8"
         self.send_header("content-type", kind)
         if self.server.compressed:
             squeeze = zlib.compressobj(wbits=31)
@@ -239,14 +248,14 @@ class _Handler(BaseHTTPRequestHandler):
         for piece in pieces:
             self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
             self.wfile.flush()
-        if {"drop", "drop-start"} & set(words):
+        if drops:
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
             return
         self.wfile.write(b"0\r\n\r\n")
         self.wfile.flush()
 
-    def _json(self, status: int, value: object, headers: dict[str, str] = {}) -> None:  # noqa: B006
+    def send_json(self, status: int, value: object, headers: dict[str, str] = {}) -> None:  # noqa: B006
         self._send(status, json.dumps(value).encode(), "application/json", headers)
 
     def _send(self, status: int, body: bytes, kind: str, headers: dict[str, str] = {}) -> None:  # noqa: B006
@@ -315,13 +324,13 @@ def _events(message: dict[str, Any], *, grows: bool) -> list[dict[str, Any]]:
     opening = {**message, "content": [], "stop_reason": None, "stop_details": None, "usage": start}
     return [
         {"type": "message_start", "message": opening},
-        *_block_events(message["content"]),
+        *block_events(message["content"]),
         {"type": "message_delta", "delta": stop, "usage": delta},
         {"type": "message_stop"},
     ]
 
 
-def _block_events(content: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def block_events(content: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for index, block in enumerate(content):
         if block["type"] == "text":
             yield {"type": "content_block_start", "index": index, "content_block": {"type": "text", "text": ""}}
@@ -336,7 +345,7 @@ def _block_events(content: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         yield {"type": "content_block_stop", "index": index}
 
 
-def _sse(event: dict[str, Any]) -> bytes:
+def sse(event: dict[str, Any]) -> bytes:
     return f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
 
 

@@ -10,10 +10,11 @@ import pytest
 
 from tests.usage_recorder.messages_server import MessagesServer
 from tests.usage_recorder.recording import PLAIN, counters, records
-from usage_recorder import flush, record, recorder_of
+from usage_recorder import flush, record
 from usage_recorder.counters import Counters
 from usage_recorder.destinations import destination_of, state_of
 from usage_recorder.folder import Folder
+from usage_recorder.recorder import recorder_of
 
 
 def plain(server: MessagesServer) -> anthropic.Anthropic:
@@ -92,5 +93,5 @@ def test_a_client_tells_its_recorder(server: MessagesServer, logs: Path) -> None
         assert found is not None
         client.messages.create(**PLAIN)
         flush()
-        assert found.counters() == Counters(written=1)
+        assert counters() == Counters(written=1)
     assert recorder_of(object()) is None

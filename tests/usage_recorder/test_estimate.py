@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.asynchronous import ran
-from tests.usage_recorder.counting_server import Api, messages_api
+from tests.usage_recorder.counting_server import Api
 from usage_recorder.bound import Conditions, bound
 from usage_recorder.catalogue import catalogue
 from usage_recorder.estimate import COUNTED, COUNTED_BETA, ONLY_BETA, Estimate, estimate, input_tokens_within
@@ -28,18 +27,6 @@ FIFTEEN = [{"role": "user", "content": " ".join(["word"] * 15)}]
 SEARCH = {"type": "web_search_20260209", "name": "web_search"}
 
 
-@pytest.fixture
-def api() -> Iterator[Api]:
-    with messages_api() as served:
-        yield served
-
-
-@pytest.fixture
-def client(api: Api) -> Iterator[Anthropic]:
-    with Anthropic(api_key="sk-test", base_url=api.address, max_retries=0) as made:
-        yield made
-
-
 def of(tokens: int, max_tokens: int = 0, model: str = HAIKU, **more: Any) -> Estimate:
     return bound({"model": model, "max_tokens": max_tokens, **more}, tokens, UNDER)
 
@@ -47,8 +34,8 @@ def of(tokens: int, max_tokens: int = 0, model: str = HAIKU, **more: Any) -> Est
 # ── counted by the API ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_short_request_on_haiku_has_a_known_answer_and_nothing_is_generated(client: Anthropic, api: Api) -> None:
-    found = estimate(client, model=HAIKU, messages=FIFTEEN, max_tokens=50, when=NOVEMBER, temperature=0.5)
+def test_a_short_request_on_haiku_has_a_known_answer_and_nothing_is_generated(unrecorded: Anthropic, api: Api) -> None:
+    found = estimate(unrecorded, model=HAIKU, messages=FIFTEEN, max_tokens=50, when=NOVEMBER, temperature=0.5)
     assert (found.input_tokens, found.max_output_tokens, found.max_usd) == (15, 50, Decimal("0.000265"))
     assert (found.answer_usd, found.min_usd, found.likely_usd) == (Decimal("0.00025"), Decimal("0.000015"), None)
     assert (found.unknown_because, found.does_not_fit, found.not_covered) == (None, None, ())
@@ -64,32 +51,32 @@ def test_an_async_client_is_awaited(api: Api) -> None:
     assert ran(asked()).max_usd == Decimal("0.000265")
 
 
-def test_system_and_tools_are_counted_with_the_rest(client: Anthropic, api: Api) -> None:
+def test_system_and_tools_are_counted_with_the_rest(unrecorded: Anthropic, api: Api) -> None:
     tools = [{"name": "look_up", "input_schema": {"type": "object"}}]
-    found = estimate(client, model=HAIKU, messages=FIFTEEN, max_tokens=1, system="two words", tools=tools)
+    found = estimate(unrecorded, model=HAIKU, messages=FIFTEEN, max_tokens=1, system="two words", tools=tools)
     assert found.input_tokens == 17
     assert api.asked[0][2]["tools"] == tools
 
 
-def test_a_beta_request_is_counted_by_the_beta(client: Anthropic, api: Api) -> None:
-    estimate(client, model=HAIKU, messages=FIFTEEN, max_tokens=1, betas=["context-management-2025-06-27"])
+def test_a_beta_request_is_counted_by_the_beta(unrecorded: Anthropic, api: Api) -> None:
+    estimate(unrecorded, model=HAIKU, messages=FIFTEEN, max_tokens=1, betas=["context-management-2025-06-27"])
     path, headers, _ = api.asked[0]
     assert path == "/v1/messages/count_tokens"
     assert "context-management-2025-06-27" in headers["anthropic-beta"]
 
 
-def test_messages_that_can_be_read_once_are_read_once(client: Anthropic) -> None:
+def test_messages_that_can_be_read_once_are_read_once(unrecorded: Anthropic) -> None:
     given_once = (one for one in [{"role": "user", "content": [{"type": "text", "text": "a b c", **KEPT}]}])
-    found = estimate(client, model=HAIKU, messages=given_once, max_tokens=1)
+    found = estimate(unrecorded, model=HAIKU, messages=given_once, max_tokens=1)
     assert (found.input_tokens, found.cache_ttl) == (3, "5m")
 
 
 @pytest.mark.parametrize("request_", [{"max_tokens": 5}, {"model": HAIKU}, {"model": HAIKU, "max_tokens": -1}])
 def test_a_request_without_a_bound_is_refused_before_it_is_counted(
-    client: Anthropic, api: Api, request_: dict[str, Any]
+    unrecorded: Anthropic, api: Api, request_: dict[str, Any]
 ) -> None:
     with pytest.raises(ValueError, match=r"no model|no max_tokens"):
-        estimate(client, messages=FIFTEEN, **request_)
+        estimate(unrecorded, messages=FIFTEEN, **request_)
     assert api.asked == []
 
 

@@ -117,6 +117,17 @@ def test_an_address_without_a_path_is_that_of_the_dashboard(spill: Folder) -> No
         assert (taker.numbers(), taker.tokens) == ([1], ["Bearer t"])
 
 
+def test_what_waits_is_weighed_anew_once_nothing_does() -> None:
+    with taking() as taker:
+        posting = Posting(taker.url, None, None, Terms(every=60))
+        posting.write(line(1))
+        posting._bytes += 10**9  # what threads that write at once can come to miscount
+        posting.flush()
+        posting.write(line(2))
+        posting.flush()
+        assert taker.numbers() == [1, 2]
+
+
 def test_many_lines_are_one_post_and_too_many_are_halved(spill: Folder) -> None:
     with taking(413) as taker:
         posting = Posting(taker.url, "t", spill, Terms(every=0.2))

@@ -12,9 +12,10 @@ import pytest
 
 from tests.usage_recorder.messages_server import MessagesServer
 from tests.usage_recorder.recording import behave, counters, records
-from usage_recorder import flush, record, recorder_of, tagged
+from usage_recorder import flush, record, tagged
 from usage_recorder.answer import answer_of, refusal_of
 from usage_recorder.posting import Posting, Terms
+from usage_recorder.recorder import recorder_of
 
 SECRET = "Xyzzy-plugh"
 REQUEST: dict[str, Any] = {

@@ -14,7 +14,7 @@ import pytest
 
 from tests.asynchronous import ran
 from tests.usage_recorder.messages_server import MessagesServer
-from tests.usage_recorder.recording import PLAIN, only, records
+from tests.usage_recorder.recording import PLAIN, behave, only, records
 from usage_recorder import record, tagged, with_tags
 from usage_recorder.tags import current
 
@@ -173,6 +173,36 @@ def test_an_asynchronous_client_has_tags_of_its_own_too(async_client: anthropic.
 
     ran(main())
     assert only(logs)["feature"] == "reply"
+
+
+def test_however_a_client_with_tags_is_asked_its_requests_bear_them(
+    client: anthropic.Anthropic, async_client: anthropic.AsyncAnthropic, logs: Path
+) -> None:
+    reply, later = with_tags(client, feature="reply"), with_tags(async_client, feature="reply")
+    with reply.messages.stream(**PLAIN) as stream:
+        stream.until_done()
+    for _ in reply.messages.create(**PLAIN, stream=True):
+        pass
+    reply.beta.messages.create(**PLAIN)
+    reply.messages.with_raw_response.create(**PLAIN)
+    with reply.messages.with_streaming_response.create(**PLAIN) as response:
+        response.read()
+    reply.messages.create(**PLAIN, **behave("fail:529:1"))
+    entry: Any = {"custom_id": "t-1", "params": PLAIN}
+    assert list(reply.messages.batches.results(reply.messages.batches.create(requests=[entry]).id))
+
+    async def main() -> None:
+        async with async_client, later.messages.stream(**PLAIN) as answer:
+            await answer.get_final_message()
+
+    ran(main())
+    assert [one.get("feature") for one in records(logs)] == ["reply"] * 9
+
+
+def test_the_tags_a_client_was_given_last_win(client: anthropic.Anthropic, logs: Path) -> None:
+    first = with_tags(client, feature="first", team="support")
+    with_tags(first, feature="last").messages.create(**PLAIN)
+    assert (only(logs)["feature"], only(logs)["tags"]) == ("last", {"team": "support"})
 
 
 def test_a_recorder_has_tags_for_every_request(server: MessagesServer, logs: Path) -> None:
