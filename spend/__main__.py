@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -19,7 +20,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     args = _parser(arguments).parse_args(arguments)
     try:
-        return _asked(args, arguments)
+        status = _asked(args, arguments)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # nobody reads on, as behind a pipe to head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (WrongQuestion, StoreError, PriceListError, NoAnswer) as error:
         warn(f"spend: {error}")
         return 2
