@@ -13,7 +13,7 @@ from notify import mail, slack, webhook
 from notify.destinations import Address, Destinations, Mail
 from notify.events import Event
 from notify.messages import Message, message
-from notify.record import TOLD, UNCERTAIN, claim, due, known_as, record_of, settle
+from notify.record import TOLD, UNCERTAIN, Record, claim, due, known_as, settle
 from notify.sending import Outcome, Sent
 from store.connection import Store
 
@@ -49,9 +49,9 @@ def channels_of(destinations: Destinations) -> tuple[Channel, ...]:
     return tuple(found)
 
 
-def waiting(store: Store, event: Event, channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
+def waiting(record: Record, event: Event, channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
     """The destinations that have something to be told of an event."""
-    known = known_as(record_of(store), event)
+    known = known_as(record, event)
     return tuple(channel for channel in channels if due(event, known.to.get(channel.name)))
 
 

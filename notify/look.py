@@ -67,8 +67,9 @@ def look(
     channels = channels_of(destinations)
     done: list[Delivery] = []
     told = 0
-    for news in _news(store, asked, destinations.level):
-        waits = waiting(store, news.event, channels)
+    record = record_of(store)  # whoever claims a message reads it again
+    for news in _news(store, record, asked, destinations.level):
+        waits = waiting(record, news.event, channels)
         if stop.is_set() or told == MOST:
             break
         if not waits:
@@ -89,12 +90,11 @@ def _without(channels: tuple[Channel, ...], one: Channel) -> tuple[Channel, ...]
     return tuple(channel for channel in channels if channel is not one)
 
 
-def _news(store: Store, asked: Asked, level: str) -> list[_News]:
+def _news(store: Store, record: Record, asked: Asked, level: str) -> list[_News]:
     with closing(store.cursor()) as con:
         found = incidents(con, asked.filters, asked.settings, asked.first, asked.last)
         zone = asked.settings.timezone or asked.filters.timezone
         standings = standing(con, budgets_of(con), zone, today_of(con, zone))
-    record = record_of(store)
     events = [(incident, _old(of_incident(incident, level), asked)) for incident in found]
     news = [_News(event, partial(_body, store, asked, incident)) for incident, event in events]
     if asked.withdraws:

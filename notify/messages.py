@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from notify.events import BUDGET, CLOSED, CROSSED, GROWN, OPENED, SPIKE, Event
 from spend.spikes.incidents import WATCH
-from spend.spikes.words import money, scope_words
+from spend.spikes.words import money, printable, scope_words
 from store.money import PICOS_PER_USD
 
 _LONGEST = 500  # characters of a line
@@ -85,7 +85,7 @@ def message(body: dict[str, Any], event: Event, incident_id: str, state: str, nu
 
 def clean(text: str, longest: int = _LONGEST) -> str:
     """One line without control characters, cut where it is too long."""
-    plain = "".join(letter if letter.isprintable() else "�" for letter in text)
+    plain = printable(text)
     return plain if len(plain) <= longest else f"{plain[: longest - 1]}…"
 
 

@@ -11,7 +11,6 @@ from notify.sending import SILENCE, Outcome, Sent, fault, limited
 
 LONGEST_WAIT = 60.0
 _LATER = (408, 425, 429)
-_MOST_ANSWER = 1000
 
 
 def post(to: Address, body: bytes, *, key: str | None) -> Sent:

@@ -15,6 +15,7 @@ from spend.spikes.words import sentence
 from ui import drill, names, numbers
 from ui.cached import ask
 from ui.plot import draw
+from ui.spike_beside import beside_shown
 from ui.spike_hours import night_hours
 from ui.spike_marks import marks_row
 from ui.spike_question import ALL, BEHIND, INCIDENT, Looked, short_key, show_incident
@@ -83,7 +84,7 @@ def _body(looked: Looked, one: Incident, key: str) -> None:
     with right:
         _why(told, bars, key)
     marks_row(one, key)
-    _requests(looked, finding, bars, key)
+    _requests(looked, finding, told, bars, key)
 
 
 def _hours(looked: Looked, finding: Finding, key: str) -> None:
@@ -158,7 +159,7 @@ def _links(one: Incident) -> None:
             drill.link(drill.PAGE_OF[dimension], f"{dimension.capitalize()} {names.short(name, 24)} →", query=query)
 
 
-def _requests(looked: Looked, finding: Finding, bars: Sequence[Bar], key: str) -> None:
+def _requests(looked: Looked, finding: Finding, told: Explanation, bars: Sequence[Bar], key: str) -> None:
     labels = ["All of this incident", *bar_labels(bars)]
     changes = [finding.excess, *(bar.change for bar in bars)]
     box = f"behind-{key}"
@@ -174,6 +175,7 @@ def _requests(looked: Looked, finding: Finding, bars: Sequence[Bar], key: str) -
         args=(key,),
         width=360,
     )
+    beside_shown(*told.beside(bars[place] if place >= 0 else None))
     if place < 0:
         filters = looked.filters
         for dimension, name in finding.scope:

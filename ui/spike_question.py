@@ -31,11 +31,6 @@ class Looked:
     ended: date
     begun: date
 
-    @property
-    def running(self) -> bool:
-        """Has the night begun and not ended?"""
-        return self.night > self.ended
-
 
 def looked_at(asked: Asked) -> Looked | None:
     """The night in the URL, by default the last that has ended; None where no request has a time.

@@ -22,7 +22,7 @@ def settings_line(looked: Looked, minimum: int | None) -> None:
     """What is looked for, in one line, and the box that changes it."""
     settings, kept = looked.settings, looked.kept
     least = numbers.usd(minimum if settings.minimum is None else settings.minimum)
-    own = "" if settings.minimum is not None else ", 1 % of a mean day"
+    own = "" if settings.minimum is not None else ", 1 % of a mean day but at least $1"
     said = (
         f"A night is {hours_said(settings)} in {looked.filters.timezone}; flags begin at {least}{own}; "
         f"sensitivity {settings.sensitivity}."

@@ -10,7 +10,7 @@ from spend.budgets import BudgetState, budget_of, budgets_of, keep_budget, recor
 from spend.commands.asked import add_store, opened, say
 from spend.filters import zone_of
 from spend.spikes.settings import settings_of
-from spend.spikes.words import day_words, money, scope_words
+from spend.spikes.words import day_words, money, printable, scope_words
 
 HELP = "what may be spent, how much of it is, and when it will be passed"
 CROSSED, PROJECTED = "crossed", "projected"
@@ -79,9 +79,15 @@ def _table(states: list[BudgetState]) -> str:
 
 def _line(state: BudgetState) -> list[str]:
     budget = state.budget
-    name = "".join(letter if letter.isprintable() else "�" for letter in scope_words(budget.where))
     when = f"{state.since:%Y-%m}" if budget.period == "month" else state.since.isoformat()
-    return [name, when, money(state.spent), money(budget.amount), money(state.projected), _outlook(state)]
+    return [
+        printable(scope_words(budget.where)),
+        when,
+        money(state.spent),
+        money(budget.amount),
+        money(state.projected),
+        _outlook(state),
+    ]
 
 
 def _outlook(state: BudgetState) -> str:

@@ -8,8 +8,6 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from datetime import date, timedelta
 
-from duckdb import DuckDBPyConnection
-
 from notify.look import Asked
 from spend.commands.asked import add_store, opened, say
 from spend.commands.told import add_notify, untold
@@ -20,14 +18,15 @@ from spend.spikes.found import incidents
 from spend.spikes.incidents import FLAG, WATCH, Incident
 from spend.spikes.judged import last_night
 from spend.spikes.night import night_hours
-from spend.spikes.settings import SpikeSettings, settings_of
+from spend.spikes.settings import settings_of
 from spend.spikes.skill import backtest
 from spend.spikes.skill_report import as_json, as_table
 from spend.spikes.verdict import enough_on
-from spend.spikes.words import money, scope_words, sentence
+from spend.spikes.words import money, printable, scope_words, sentence
 
 HELP = "nights and days that cost far more than usual, where, and why"
 NIGHTS = 30
+OLDEST = date(1970, 1, 1)  # no request is older
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -61,13 +60,14 @@ def run(args: Namespace) -> int:
             skill = backtest(con, filters, settings, seed=args.seed)
             say(as_json(skill) if args.format == "json" else as_table(skill))
             return 0
-        first, last = _nights(con, filters, settings, args)
+        begun = (last_night(con, filters, settings) or (None, None))[1]
+        first, last = _nights(args, begun)
         found = incidents(con, filters, settings, first, last)
         told = [(one, explain(con, filters, one.finding)) for one in found]
         if args.format == "json":
             say(json.dumps([record(*pair) for pair in told], indent=2, ensure_ascii=False))
         else:
-            say(_table(told, first, last, enough_on(con, filters, settings)))
+            say(_table(told, first, last, enough_on(con, filters, settings), begun))
         own = not (args.timezone or args.night)
         missed = args.notify and untold(store, Asked(filters, settings, first, last, withdraws=own))
     levels = {one.level for one in found if not one.planned}
@@ -75,28 +75,33 @@ def run(args: Namespace) -> int:
     return 1 if levels & failing or missed else 0
 
 
-def _nights(con: DuckDBPyConnection, filters: Filters, settings: SpikeSettings, args: Namespace) -> tuple[date, date]:
+def _nights(args: Namespace, begun: date | None) -> tuple[date, date]:
     if args.on and (args.since or args.until):
         raise WrongQuestion("--on is one night; --since and --until are several: give one or the other")
     if args.on:
         return args.on, args.on
-    found = last_night(con, filters, settings)
-    last = found[1] if found else date(1970, 1, 1)
-    past = args.until or last + timedelta(days=1)
+    last = begun or OLDEST
+    past = max(args.until, OLDEST) if args.until else last + timedelta(days=1)
     first = args.since or past - timedelta(days=NIGHTS)
     if first >= past:
         raise WrongQuestion(f"no night is in it: since {first} is not before until {past}")
     return first, min(past - timedelta(days=1), max(last, first))
 
 
-def _table(told: list[tuple[Incident, Explanation]], first: date, last: date, enough: date | None) -> str:
+def _table(
+    told: list[tuple[Incident, Explanation]], first: date, last: date, enough: date | None, begun: date | None
+) -> str:
+    if enough is None or begun is None:
+        return "No request has a time, so there are no nights to compare."
+    if first > begun:
+        return f"The last night that has begun, by the last request, is that of {begun}."
     nights = f"{(last - first).days + 1} nights, {first} to {last}" if first < last else f"the night of {first}"
     lines = [] if told else [f"Nothing unusual in {nights}."]
-    if enough and last < enough:
+    if last < enough:
         lines = [
             f"Not enough history before {enough}: nights need 7 days and 4 nights before them to be compared with."
         ]
-    elif enough and first < enough:
+    elif first < enough:
         lines.append(f"Nights before {enough} have too little history to be compared with.")
     for incident, explanation in told:
         one = incident.finding
@@ -113,7 +118,7 @@ def _table(told: list[tuple[Incident, Explanation]], first: date, last: date, en
         )
         lines += [f"  where: {parts}"] if parts else []
         lines += [f"  note: {incident.note}"] if incident.note else []
-    return _printable("\n".join(lines).strip("\n"))
+    return _encodable("\n".join(printable(line) for line in lines).strip("\n"))
 
 
 def _bar(bar: Bar) -> str:
@@ -121,8 +126,7 @@ def _bar(bar: Bar) -> str:
     return f"{whose}{bar.driver} {'+' if bar.change >= 0 else ''}{money(bar.change)}"
 
 
-def _printable(text: str) -> str:
-    """Without what a name could steer a terminal with."""
-    kept = "".join(letter if letter.isprintable() or letter == "\n" else "�" for letter in text)
+def _encodable(text: str) -> str:
+    """With a question mark for what the terminal has no sign for."""
     encoding = sys.stdout.encoding or "utf-8"
-    return kept.encode(encoding, "replace").decode(encoding)
+    return text.encode(encoding, "replace").decode(encoding)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from duckdb import DuckDBPyConnection
 
+from spend.explain.beside import Billed, billed
 from spend.explain.compared import Compared, seen_before
 from spend.explain.why import FeatureUse, Use
 from spend.filters import Filters
@@ -91,16 +92,17 @@ def changes(con: DuckDBPyConnection, asked: Compared, before: FeatureUse, after:
     found = retry_loops(con, asked)
     start = asked.spans[0][0]
     features, models = (seen_before(con, name, start) for name in ("feature", "model"))
-    moved = sum(abs(_cost(after.get(name, {})) - _cost(before.get(name, {}))) for name in {**before, **after})
-    for feature, now in after.items():
-        was = before.get(feature, {})
-        if abs(_cost(now) - _cost(was)) < LEAST_SHARE * moved:
+    sides = {name: (billed([before.get(name, {})]), billed([after.get(name, {})])) for name in {**before, **after}}
+    moved = sum(abs(now.cost - was.cost) for was, now in sides.values())
+    for feature, used in after.items():
+        was, now = sides[feature]
+        if abs(now.cost - was.cost) < LEAST_SHARE * moved:
             continue
         if features and feature not in features:
             sentence = f"{_feature(feature).capitalize()} is new: it had no request in the 28 days before."
             found.append(Change("new feature", sentence, _narrowed(asked.filters, feature)))
         elif features:
-            found += _new_models(asked, feature, now, was, models)
+            found += _new_models(asked, feature, used, before.get(feature, {}), models)
         found += _cache_and_output(asked, feature, was, now)
     return found
 
@@ -108,7 +110,7 @@ def changes(con: DuckDBPyConnection, asked: Compared, before: FeatureUse, after:
 def _new_models(asked: Compared, feature: str | None, now: Use, was: Use, seen: Container[str | None]) -> list[Change]:
     found = []
     for model, use in now.items():
-        if model in was or use.cost < LEAST_SHARE * _cost(now) or (not was and model in seen):
+        if model in was or use.cost < LEAST_SHARE * billed([now]).cost or (not was and model in seen):
             continue
         first = "is not usual here" if model in seen else "was used for the first time"
         sentence = f"A new model: {model} {first}, by {_feature(feature)}."
@@ -116,41 +118,23 @@ def _new_models(asked: Compared, feature: str | None, now: Use, was: Use, seen: 
     return found
 
 
-def _cache_and_output(asked: Compared, feature: str | None, was: Use, now: Use) -> list[Change]:
+def _cache_and_output(asked: Compared, feature: str | None, was: Billed, now: Billed) -> list[Change]:
     found = []
-    read_before, read_now = _read_share(was), _read_share(now)
-    fewer = _read(now) < 0.9 * _read(was)  # and not only more that was never cached
+    read_before, read_now = was.read_share, now.read_share
+    fewer = now.read < 0.9 * was.read  # and not only more that was never cached
     if fewer and read_before is not None and read_now is not None and read_before - read_now >= FELL:
         sentence = (
             f"Caching broke: {_feature(feature)} read {read_now:.0%} of its prompts from the cache,"
             f" usually {read_before:.0%}."
         )
         found.append(Change("caching broke", sentence, _narrowed(asked.filters, feature)))
-    long_before, long_now = _output(was), _output(now)
+    long_before, long_now = was.output_each, now.output_each
     if long_before and long_now and long_now >= LONGER * long_before:
         sentence = (
             f"Longer answers: {_feature(feature)} wrote {long_now:,.0f} tokens a request, usually {long_before:,.0f}."
         )
         found.append(Change("longer outputs", sentence, _narrowed(asked.filters, feature)))
     return found
-
-
-def _cost(use: Use) -> float:
-    return sum(one.cost for one in use.values())
-
-
-def _read_share(use: Use) -> float | None:
-    prompt = sum(sum(one.tokens[:4]) for one in use.values())
-    return _read(use) / prompt if prompt else None
-
-
-def _read(use: Use) -> float:
-    return sum(one.tokens[1] for one in use.values())
-
-
-def _output(use: Use) -> float | None:
-    requests = sum(one.requests for one in use.values())
-    return sum(one.tokens[4] for one in use.values()) / requests if requests else None
 
 
 def _narrowed(filters: Filters, feature: str | None, *also: tuple[str, str | None]) -> Filters:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
 
+from spend.explain.beside import Billed, billed
 from spend.explain.changes import Change, changes
 from spend.explain.compared import LEAVES, Compared, Spans, compared, leaves, scaled, seen_before, use_of
 from spend.explain.where import Part, parts
-from spend.explain.why import ENDED, NEW, FeatureUse, rounded, shares_of
+from spend.explain.why import FeatureUse, rounded, shares_of
 from spend.filters import Filters
 from spend.spikes.incidents import Finding
 from spend.spikes.settings import marks_of, planned_spans
@@ -33,13 +34,23 @@ class Bar:
 
 @dataclass(frozen=True)
 class Explanation:
-    """``usual`` and the changes of ``bars`` add up to ``actual``, in pico-dollars."""
+    """``usual`` and the changes of ``bars`` add up to ``actual``, in pico-dollars. ``before`` and ``after`` are what
+    was used on a usual night and in the hours of the incident."""
 
     actual: int
     usual: int
     bars: tuple[Bar, ...]
     where: tuple[Part, ...]
     changed: tuple[Change, ...]
+    before: FeatureUse
+    after: FeatureUse
+
+    def beside(self, bar: Bar | None = None) -> tuple[Billed, Billed]:
+        """What was billed on a usual night, and in these hours: of a bar's feature, or of all of it."""
+        if bar is None or not bar.of_one:
+            return billed(self.before.values()), billed(self.after.values())
+        usual, actual = (side.get(bar.feature, {}) for side in (self.before, self.after))
+        return billed([usual]), billed([actual])
 
     def drawn(self, limit: int = 8) -> tuple[Bar, ...]:
         """At most ``limit`` bars, largest first, the last of them all the small ones together; the sum is the same."""
@@ -75,7 +86,8 @@ def explain(con: DuckDBPyConnection, filters: Filters, finding: Finding) -> Expl
     whole = expected.sum()
     where = parts(LEAVES, names, actual, expected * (finding.expected / whole if whole else 0.0))
     ordered = tuple(sorted(bars, key=lambda bar: -abs(bar.change)))
-    return Explanation(sum(exact.values()), finding.expected, ordered, where, tuple(changes(con, asked, usual, after)))
+    changed = tuple(changes(con, asked, usual, after))
+    return Explanation(sum(exact.values()), finding.expected, ordered, where, changed, usual, after)
 
 
 def _bars(
@@ -88,19 +100,17 @@ def _bars(
 ) -> list[Bar]:
     start = asked.spans[0][0]
     seen, going = seen_before(con, "feature", start), seen_before(con, "feature", asked.spans[-1][1] + 96, days=1)
-    sides: tuple[dict[str | None, object], ...] = (dict(usual), dict(after))
     known: tuple[FeatureUse, FeatureUse] = (
         {**{name: {} for name in after if name in seen}, **usual},
         {**{name: {} for name in usual if name in going}, **after},
     )
     shares = shares_of(*known)
     bars: list[Bar] = []
-    for feature in {**sides[0], **sides[1]}:
+    for feature in {**usual, **after}:
         drivers = {driver: change for (name, driver), change in shares.items() if name == feature}
         whole = exact.get(feature, 0) - usual_costs.get(feature, 0)
-        changes_ = rounded(list(drivers.values()), whole)
         narrowed = asked.filters.narrowed("feature", feature)
-        for driver, change in zip(drivers, changes_, strict=True):
+        for driver, change in zip(drivers, rounded(list(drivers.values()), whole), strict=True):
             if change:
                 bars.append(Bar(driver, feature, change, narrowed, asked.spans))
     return bars
@@ -109,6 +119,3 @@ def _bars(
 def _known_from(con: DuckDBPyConnection) -> int:
     first = con.execute("SELECT min(quarter) FROM rollup").fetchall()[0][0]
     return int(first) if first is not None else 0
-
-
-__all__ = ["ENDED", "NEW", "OTHER", "Bar", "Change", "Explanation", "Part", "explain"]

@@ -11,15 +11,15 @@ from duckdb import DuckDBPyConnection
 
 from spend.filters import Filters
 from spend.spikes.incidents import FLAG, WATCH, Finding, Incident, grouped, merged
-from spend.spikes.judged import KINDS, MORNING, OVERNIGHT, Judged, Nights, by_dollars, flagged, judged
+from spend.spikes.judged import AFTER, KINDS, MORNING, OVERNIGHT, Judged, Nights, by_dollars, flagged, judged
 from spend.spikes.night import DAY
 from spend.spikes.settings import SpikeSettings
 from spend.spikes.usual import Array, weights
 from store.money import PICOS_PER_USD
 
-LOOK_BACK = timedelta(days=10)  # in which a new level may have begun that is not to be told again
+BESIDE = timedelta(days=10)  # before and after a night, in which the same may have been going on
 GAP = 6  # hours within which more of the same belongs to it
-BEFORE, AFTER = DAY, 21 * DAY  # hours around a night in which it may go on
+BEFORE = DAY  # hours before a night in which it may have begun
 
 
 def incidents(
@@ -34,13 +34,20 @@ def incidents(
 
     Planned ones are among them, and say so. Of ``filters`` what is asked counts, not the period.
     """
-    one = judged(con, filters, settings, first - LOOK_BACK, last, kinds)
-    return [incident for incident in found(one) if incident.finding.night >= first_of(incident, first)] if one else []
+    one = around(con, filters, settings, first, last, kinds)
+    return [incident for incident in found(one) if first <= _evening(incident) <= last] if one else []
 
 
-def first_of(incident: Incident, first: date) -> date:
-    """The first date that an incident of a night ``first`` bears: that night's, or the day's after it."""
-    return first + timedelta(days=incident.finding.kind == MORNING)
+def around(
+    con: DuckDBPyConnection, filters: Filters, settings: SpikeSettings, first: date, last: date, kinds: tuple[str, ...]
+) -> Judged | None:
+    """As ``judged``, with the nights beside them: what goes on for several is told of the first of them alone."""
+    return judged(con, filters, settings, first, last, kinds, beside=BESIDE)
+
+
+def _evening(incident: Incident) -> date:
+    """The night it is told with: a day's is the one before it."""
+    return incident.finding.night - timedelta(days=incident.finding.kind == MORNING)
 
 
 def found(one: Judged) -> list[Incident]:
@@ -164,7 +171,7 @@ def stretch(excess: Array, start: int, past: int, noise: float, whole: int) -> n
     hours = set(range(first, last + 1))
     again = max(noise, 0.5 * float(core.max()))
     hours |= _going_on(excess, range(first - 1, max(-1, first - BEFORE), -1), least, again)
-    hours |= _going_on(excess, range(last + 1, min(whole, last + AFTER)), least, again)
+    hours |= _going_on(excess, range(last + 1, min(whole, last + AFTER * DAY)), least, again)
     return np.array(sorted(hours))
 
 

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 from duckdb import DuckDBPyConnection
 
+from spend.breakdown import covers
 from spend.filters import Filters
 from spend.spikes.detect import (
     BACK,
@@ -29,6 +30,7 @@ from store.money import PICOS_PER_USD
 
 OVERNIGHT, MORNING = "overnight", "morning"
 KINDS = (OVERNIGHT, MORNING)
+AFTER = 21  # days after a night in which something may go on
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,17 +90,29 @@ def last_night(con: DuckDBPyConnection, filters: Filters, settings: SpikeSetting
 
 
 def judged(
-    con: DuckDBPyConnection, filters: Filters, settings: SpikeSettings, first: date, last: date, kinds: tuple[str, ...]
+    con: DuckDBPyConnection,
+    filters: Filters,
+    settings: SpikeSettings,
+    first: date,
+    last: date,
+    kinds: tuple[str, ...],
+    *,
+    beside: timedelta = timedelta(),
 ) -> Judged | None:
-    """Puts the nights ``first`` to ``last`` (dates of their evenings) and the days after them to the rule.
+    """Puts the nights ``first`` to ``last`` (dates of their evenings) and the days after them to the rule, and so long
+    ``beside`` them; hours go on until three weeks later.
 
-    None for a store without any dated request.
+    None where no request is, and none came later.
     """
-    until = data_until(con)
-    if until is None:
-        return None
     where = asked(filters, settings)
-    series = hourly(con, where, first, last + timedelta(days=1), until)
+    until, span, lasts = data_until(con), covers(con, where.timezone), last_night(con, filters, settings)
+    if until is None or span is None or lasts is None:
+        return None
+    first, last = max(first, span[0] - timedelta(days=1)), min(last, lasts[1])
+    if first > last:
+        return None
+    first, last = first - beside, min(last + beside, lasts[1])
+    series = hourly(con, where, first, min(last + timedelta(days=AFTER), span[1]), until)
     marks = marks_of(con)
     rates = series.rates()
     base = smoothed(rates, series, planned_spans(marks))
@@ -174,10 +188,15 @@ def _default_minimum(series: Series) -> int:
     return max(mean // 100, LEAST_MINIMUM)
 
 
+def least(one: Judged, nights: Nights) -> Array:
+    """The least excess to flag, in dollars: (regular series, nights)."""
+    return np.asarray(np.maximum(one.minimum / PICOS_PER_USD, 0.1 * nights.judgement.median_day))
+
+
 def flagged(one: Judged, nights: Nights) -> Array:
     """2 where the rule flags a night, 1 where it is one to watch, else 0: (regular series, nights)."""
-    least = np.maximum(one.minimum / PICOS_PER_USD, 0.1 * nights.judgement.median_day)
-    z = np.where((nights.judgement.status == TESTED) & (nights.judgement.net >= least), nights.judgement.z, 0)
+    enough = nights.judgement.net >= least(one, nights)
+    z = np.where((nights.judgement.status == TESTED) & enough, nights.judgement.z, 0)
     return np.asarray((z > one.settings.flag_z).astype(float) + (z > one.settings.watch_z))
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import numpy as np
 from duckdb import DuckDBPyConnection
 from numpy.typing import NDArray
 
+from spend.breakdown import covers
 from spend.filters import Filters, column_of
 from spend.sources import IN_ROLLUP
 from spend.spikes.detect import BACK
-from spend.spikes.night import DAY, Clock, local_time
+from spend.spikes.night import DAY, Clock
 from spend.spikes.usual import Array
 from store.money import PICOS_PER_USD
 
@@ -70,7 +71,8 @@ def hourly(
     for n, (_, hours, costs) in enumerate(found):
         picos[n, hours] = costs
     scopes = tuple(scope for scope, _, _ in found) or (EVERYTHING,)
-    known = max(0, clock.day(_first_day(con, clock)) + 1)
+    span = covers(con, filters.timezone)
+    known = max(0, clock.day(span[0]) + 1) if span else clock.days
     begins = np.maximum(_first_days(picos), known)
     return Series(clock, scopes, picos, begins, clock.whole_hours(until))
 
@@ -97,12 +99,6 @@ def _of_dimension(
         (((dimension, name),) if dimension else EVERYTHING, np.asarray(hours, dtype=np.int64), np.asarray(costs))
         for name, hours, costs in columns
     ]
-
-
-def _first_day(con: DuckDBPyConnection, clock: Clock) -> date:
-    """The local day of the store's first request."""
-    first = con.execute("SELECT min(quarter) FROM rollup").fetchall()[0][0]
-    return local_time(first, clock.timezone).date() if first is not None else datetime(9999, 1, 1, tzinfo=UTC).date()
 
 
 def _first_days(picos: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from duckdb import DuckDBPyConnection
@@ -106,11 +106,6 @@ def undo_mark(store: Store, key: str) -> None:
 def planned_spans(marks: dict[str, Mark]) -> tuple[tuple[int, int], ...]:
     """The quarters that are to leave every baseline alone."""
     return tuple(sorted({span for mark in marks.values() if mark.planned for span in mark.spans}))
-
-
-def with_timezone(chosen: SpikeSettings, timezone: str) -> SpikeSettings:
-    """The settings in their own zone, or else in this one."""
-    return chosen if chosen.timezone else replace(chosen, timezone=timezone)
 
 
 def _keep(store: Store, marks: dict[str, Mark]) -> None:

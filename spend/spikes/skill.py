@@ -12,7 +12,7 @@ from duckdb import DuckDBPyConnection
 
 from spend.filters import Filters
 from spend.spikes.detect import AROUND, TESTED, History, Judgement, judge
-from spend.spikes.judged import OVERNIGHT, Judged, Nights, flagged, judged, last_night
+from spend.spikes.judged import OVERNIGHT, Judged, Nights, flagged, judged, last_night, least
 from spend.spikes.night import DAY, NightHours
 from spend.spikes.settings import SpikeSettings
 from spend.spikes.usual import Array, levels, usual, weights
@@ -123,7 +123,7 @@ def _of_size(
     draws: int,
     progress: Callable[[float], None],
 ) -> SkillBySize:
-    least_of = np.maximum(one.minimum / PICOS_PER_USD, 0.1 * nights.judgement.median_day)
+    least_of = least(one, nights)
     able = able[(percent / 100 * nights.judgement.median_day >= least_of)[able[:, 0], able[:, 1]]]
     if not len(able):
         return SkillBySize(percent, 0, 0, None, None)
@@ -140,10 +140,10 @@ def _of_size(
         first = AROUND * DAY + nights.hours.start + onset[which]
         size = percent / 100 * nights.judgement.median_day[rows, night]
         added = _added(past.spend.shape, first, lasting[which], size)
-        spiked, least = with_spend(past, added, AROUND), least_of[rows, night]
+        spiked, enough = with_spend(past, added, AROUND), least_of[rows, night]
         told = judge(spiked, np.array([AROUND]), nights.hours)
-        caught += int(is_flagged(told, least, one.settings.flag_z).sum())
-        after = first_flag(spiked, AROUND, nights.hours, onset[which], least, one.settings.flag_z)
+        caught += int(is_flagged(told, enough, one.settings.flag_z).sum())
+        after = first_flag(spiked, AROUND, nights.hours, onset[which], enough, one.settings.flag_z)
         for n in np.flatnonzero(after > 0).tolist():
             hours.append(int(after[n]))
             burnt.append(float(added[n, first[n] : first[n] + after[n]].sum()))

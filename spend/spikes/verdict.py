@@ -8,13 +8,14 @@ from datetime import date, timedelta
 import numpy as np
 from duckdb import DuckDBPyConnection
 
+from spend.breakdown import covers
 from spend.filters import Filters
 from spend.spikes.detect import LEAST_DAYS, NOT_ENOUGH, TESTED
-from spend.spikes.found import LOOK_BACK, found
+from spend.spikes.found import around, found
 from spend.spikes.hours import HourOfNight, hours_between, hours_of
 from spend.spikes.incidents import FLAG, Incident
-from spend.spikes.judged import KINDS, MORNING, OVERNIGHT, Judged, Nights, judged, last_night
-from spend.spikes.night import DAY, local_time
+from spend.spikes.judged import KINDS, MORNING, OVERNIGHT, Judged, Nights, asked, last_night, least
+from spend.spikes.night import DAY
 from spend.spikes.series import Scope
 from spend.spikes.settings import SpikeSettings
 from store.money import PICOS_PER_USD
@@ -49,7 +50,6 @@ class Verdict:
     past: int
     running: bool
     enough_history: bool
-    history_days: int
     actual: int
     expected: int | None
     incidents: tuple[Incident, ...]
@@ -115,7 +115,7 @@ def verdict(
         return None
     on = night or lasts[0]
     kinds = KINDS if kind == MORNING else (kind,)  # a day does not tell again what the night has told
-    one = judged(con, filters, settings, on - LOOK_BACK, on, kinds)
+    one = around(con, filters, settings, on, on, kinds)
     if one is None:
         return None
     day = one.series.clock.day(on) + (kind == MORNING)
@@ -145,7 +145,6 @@ def _verdict(one: Judged, of: Nights, on: date, n: int) -> Verdict:
         past=int(clock.starts[first + of.hours.length]),
         running=of.running,
         enough_history=enough,
-        history_days=max(0, day - int(one.series.begin[0])),
         actual=sum(hour.actual for hour in hours),
         expected=sum(number or 0 for number in known) if enough and None not in known else None,
         incidents=tuple(told[:SHOWN]),
@@ -177,10 +176,10 @@ def _catchable(one: Judged, of: Nights, n: int) -> tuple[Catchable, ...]:
     for place, w in enumerate(told.windows):
         threshold = np.maximum(told.centre[:, n, place], 0) + one.settings.flag_z * told.scale[:, n, place]
         sums = np.lib.stride_tricks.sliding_window_view(excess, w, axis=1).sum(axis=2)
-        around = [sums[:, max(0, hour - w + 1) : hour + 1].max(axis=1) for hour in range(length)]
-        needed = np.minimum(needed, threshold[:, None] - np.stack(around, axis=1))
-    least = np.maximum(one.minimum / PICOS_PER_USD, 0.1 * told.median_day[:, n]) - told.net[:, n]
-    jumps = np.maximum(np.maximum(needed.max(axis=1), least), 0)
+        touching = [sums[:, max(0, hour - w + 1) : hour + 1].max(axis=1) for hour in range(length)]
+        needed = np.minimum(needed, threshold[:, None] - np.stack(touching, axis=1))
+    short = least(one, of)[:, n] - told.net[:, n]
+    jumps = np.maximum(np.maximum(needed.max(axis=1), short), 0)
     rows = np.flatnonzero(told.status[:, n] == TESTED)
     return tuple(
         Catchable(one.series.scopes[int(one.regular[row])], round(float(jumps[row]) * PICOS_PER_USD)) for row in rows
@@ -195,11 +194,14 @@ def calendar(
     if lasts is None:
         return ()
     last = lasts[1]
-    one = judged(con, filters, settings, last - timedelta(days=nights - 1), last, KINDS)
+    first = last - timedelta(days=nights - 1)
+    one = around(con, filters, settings, first, last, KINDS)
     if one is None:
         return ()
     told = [incident for incident in found(one) if incident.finding.kind == OVERNIGHT]
-    return tuple(_summary(one, of, n, told) for of in one.nights if of.kind == OVERNIGHT for n in range(len(of.days)))
+    begin = one.series.clock.day(first)
+    shown = [(of, n) for of in one.nights if of.kind == OVERNIGHT for n in np.flatnonzero(of.days >= begin).tolist()]
+    return tuple(_summary(one, of, n, told) for of, n in shown)
 
 
 def _summary(one: Judged, of: Nights, n: int, told: list[Incident]) -> NightSummary:
@@ -225,21 +227,8 @@ def _summary(one: Judged, of: Nights, n: int, told: list[Incident]) -> NightSumm
 
 def enough_on(con: DuckDBPyConnection, filters: Filters, settings: SpikeSettings) -> date | None:
     """The first night that there will be enough history for; None for a store without any dated request."""
-    first = con.execute("SELECT min(quarter) FROM rollup").fetchall()[0][0]
-    if first is None:
-        return None
-    zone = settings.timezone or filters.timezone
-    return local_time(int(first), zone).date() + timedelta(days=LEAST_DAYS + 1)
+    span = covers(con, asked(filters, settings).timezone)
+    return span[0] + timedelta(days=LEAST_DAYS + 1) if span else None
 
 
-__all__ = [
-    "MORNING",
-    "OVERNIGHT",
-    "Catchable",
-    "HourOfNight",
-    "NightSummary",
-    "Verdict",
-    "calendar",
-    "hours_of",
-    "verdict",
-]
+__all__ = ["Catchable", "NightSummary", "Verdict", "calendar", "enough_on", "hours_of", "verdict"]

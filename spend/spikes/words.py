@@ -40,6 +40,11 @@ def money(picos: int) -> str:
     return f"{sign}${amount.quantize(Decimal('0.01'), ROUND_HALF_UP):,}"
 
 
+def printable(text: str) -> str:
+    """One line without what a name could steer a terminal with, or pass for another line with."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
+
+
 def clock_note(one: Finding) -> str:
     """What the clocks did in a night that they changed in; nothing in any other."""
     hours = round(one.real_hours, 2)

@@ -200,6 +200,10 @@ def test_a_bar_is_chosen_in_the_url_and_a_link_to_it_shows_it_again(opened: Open
     test.selectbox(key=box).set_value(0).run()
     assert test.query_params["behind"] == "1"
     assert "longest prompt first" in told(test)
+    [beside] = [plain(one.value) for one in test.markdown if one.value.startswith("**In these hours**")]
+    actual, usual = beside.split("\n")
+    assert actual.startswith("**In these hours**  3 billed calls, ")
+    assert usual.startswith("**On a usual night**  3.1 billed calls, ")
     query = {name: test.query_params[name] for name in ("night", "incident", "behind")}
     again = opened(**query)
     assert again.selectbox(key=box).value == 0

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import pytest
 
+from spend.explain.beside import billed
+from spend.explain.why import ModelUse
 from spend.filters import WrongQuestion
 from spend.spikes.hours import HourOfNight
 from spend.spikes.skill import SkillBySize
 from ui.numbers import PICO
 from ui.spike_backtest import can_see
+from ui.spike_beside import billed_said
 from ui.spike_hours import night_hours
 from ui.spike_settings import picos_of
 from ui.waterfall import Step, waterfall
@@ -37,6 +40,15 @@ def test_a_rise_is_red_with_a_plus_and_a_fall_green_with_a_minus() -> None:
 def test_a_fall_below_nothing_is_still_drawn() -> None:
     figure = waterfall(PICO, [Step("ended feature", -3 * PICO), Step("requests", 4 * PICO)], 2 * PICO)
     assert list(figure.layout.xaxis.range) == [-2, 2]
+
+
+def test_what_was_billed_is_said_with_all_that_a_bar_can_be_about() -> None:
+    haiku = ModelUse(12, (1200, 4800, 0, 0, 600), (1e12, 0, 0, 0, 2e12))
+    opus = ModelUse(4, (2000, 0, 0, 0, 1000), (5e12, 0, 0, 0, 0))
+    said = "16 billed calls, 500 prompt tokens each, 60 % of them from the cache, 100 output tokens each"
+    assert billed_said(billed([{"haiku": haiku}, {"opus": opus}])) == f"{said}, haiku 75 %, opus 25 %: $8.00"
+    assert billed_said(billed([{}])) == "0 billed calls: $0.00"
+    assert billed_said(billed([{"haiku": ModelUse(0.25, (100, 0, 0, 0, 50), (1e12, 0, 0, 0, 0))}])).startswith("0.2 ")
 
 
 def test_hostile_names_make_no_tag_in_a_waterfall() -> None:

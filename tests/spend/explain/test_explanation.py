@@ -203,6 +203,24 @@ def test_each_bar_has_the_requests_behind_it(tmp_path: Path) -> None:
     assert bar.spans == ((quarter_of(NIGHT), quarter_of(NIGHT) + 12),)
 
 
+def test_a_bar_stands_beside_the_same_of_a_usual_night(tmp_path: Path) -> None:
+    more = [usage_record(time=at(0, n), feature="lab", input_tokens=1000, output_tokens=100) for n in range(20)]
+    more += [
+        usage_record(time=at(0, n), feature="chat", input_tokens=400, cache_read_input_tokens=1600) for n in range(15)
+    ]
+    told = explained(store_of(tmp_path, *more), USUAL)
+    of = {bar.driver: told.beside(bar) for bar in told.bars}
+    usual, actual = of["requests"]
+    assert (usual.calls, usual.prompt_each, usual.read_share, usual.output_each) == pytest.approx((30, 2000, 0.8, 100))
+    assert (actual.calls, actual.prompt_each, actual.read_share, actual.output_each) == (45, 2000, 0.8, 100)
+    assert (usual.cost, actual.cost) == pytest.approx((USUAL, USUAL * 1.5))
+    usual, actual = of["new feature"]
+    assert (usual.calls, usual.prompt_each, usual.models) == (0, None, ())
+    assert (actual.calls, actual.models) == (20, (("claude-haiku-4-5", 20),))
+    whole = told.beside()
+    assert (whole[0].cost, whole[1].cost) == pytest.approx((told.usual, told.actual))
+
+
 def test_small_bars_are_drawn_as_one(tmp_path: Path) -> None:
     new = [
         usage_record(time=at(0, n + k / 20), feature=f"lab{k}", input_tokens=1000 * 2 ** min(k, 8))

@@ -164,24 +164,40 @@ def test_nights_long_before_and_after_the_data_are_quiet(db: Path, capsys: pytes
     assert records(capsys, db, "--on", "2020-01-01") == []
     assert records(capsys, db, "--on", "2030-01-01") == []
     assert records(capsys, db, "--since", "2026-12-01", "--until", "2026-12-05") == []
+    assert "The last night that has begun" in told(capsys, db, "--on", "2026-12-24")
+
+
+@pytest.mark.parametrize("args", [("--on", "0001-01-01"), ("--on", "9999-12-31"), ("--until", "0001-01-01")])
+def test_nights_at_the_ends_of_the_calendar_are_quiet_too(
+    db: Path, capsys: pytest.CaptureFixture[str], args: tuple[str, ...]
+) -> None:
+    assert records(capsys, db, *args) == []
+
+
+def test_asking_since_long_ago_finds_what_asking_for_the_data_finds(
+    db: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert records(capsys, db, "--since", "1900-01-01") == records(capsys, db, "--since", "2026-10-01")
 
 
 def test_a_store_without_requests_has_no_spikes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with open_store(tmp_path / "usage.duckdb"):
         pass
     assert records(capsys, tmp_path / "usage.duckdb") == []
-    assert "Nothing unusual" in told(capsys, tmp_path / "usage.duckdb")
+    assert told(capsys, tmp_path / "usage.duckdb") == "No request has a time, so there are no nights to compare.\n"
 
 
 def test_names_from_logs_cannot_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     hours = [f"2026-11-{day:02}T{hour:02}:10:00Z" for day in range(1, 16) for hour in range(24)]
     log = [usage_record(time=time, feature="plain", input_tokens=2_000_000) for time in hours]
-    log += [usage_record(time="2026-11-14T02:20:00Z", feature="\x1b[2Jevil", input_tokens=90_000_000)]
+    name = "\x1b[2Jevil\nFLAG overnight 2026-11-14: $9,999.99 more"
+    log += [usage_record(time="2026-11-14T02:20:00Z", feature=name, input_tokens=90_000_000)]
     with open_store(tmp_path / "usage.duckdb") as store:
         load(store, [write_log(tmp_path / "log.jsonl", log)])
     said = told(capsys, tmp_path / "usage.duckdb")
     assert "evil" in said
     assert "\x1b" not in said
+    assert "\nFLAG overnight 2026-11-14: $9,999.99 more" not in said
 
 
 def test_skill_is_measured_on_this_history(db: Path, sample_store: Store, capsys: pytest.CaptureFixture[str]) -> None:

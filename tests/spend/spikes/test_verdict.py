@@ -11,7 +11,7 @@ from spend.spikes.settings import SpikeSettings
 from spend.spikes.skill import backtest
 from spend.spikes.skill_report import as_table
 from spend.spikes.verdict import calendar, enough_on, hours_of, verdict
-from tests.spend.spikes.made import spending, unrest
+from tests.spend.spikes.made import Dollars, spending, unrest
 from tests.spend.spikes.test_found import FIRST, ON, UTC, calm, spike
 
 NORMAL = SpikeSettings(minimum=10**12)
@@ -153,6 +153,37 @@ def test_a_new_level_is_unusual_once_and_then_goes_on(tmp_path: Path) -> None:
     assert (first.unusual, second.unusual, third.unusual) == (True, False, False)
     assert (len(first.ongoing), len(second.ongoing), len(third.ongoing)) == (0, 1, 1)
     assert second.ongoing[0].finding.night == ON
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        lambda d, h: 3 * ((d, h) >= (20, 23)),
+        lambda d, h: 3 * ((20, 23) <= (d, h) < (22, 5)),
+        lambda d, h: 8 * (d in (21, 22, 23) and 1 <= h < 4),
+        lambda d, h: 8 * (d in (21, 22) and 1 <= h < 4),
+    ],
+    ids=["from one hour on", "for thirty hours", "three nights in a row", "two nights"],
+)
+def test_a_night_by_itself_and_in_the_calendar_says_the_same(tmp_path: Path, more: Dollars) -> None:
+    plain = calm(1)
+    with spending(tmp_path, {"search": lambda d, h: plain(d, h) * (1 + more(d, h))}) as store:
+        con = store.cursor()
+        nights = calendar(con, UTC, NORMAL, nights=20)
+        told = [verdict(con, UTC, NORMAL, night=one.night) for one in nights]
+    cards = [one.incidents for one in told if one]
+    assert [(one.incidents, one.excess) for one in nights] == [
+        (len(found), sum(one.finding.excess for one in found)) for found in cards
+    ]
+    assert sum(one.incidents for one in nights) in (1, 2)
+
+
+def test_a_calendar_that_begins_inside_a_new_level_does_not_tell_it_again(tmp_path: Path) -> None:
+    plain = calm(1)
+    with spending(tmp_path, {"search": lambda d, h: plain(d, h) * (4 if (d, h) >= (20, 23) else 1)}) as store:
+        told = calendar(store.cursor(), UTC, NORMAL, nights=8)
+    assert told[0].night == ON + timedelta(days=2)
+    assert {one.level for one in told} == {None}
 
 
 def test_a_day_does_not_tell_again_what_its_night_has_told(tmp_path: Path) -> None:
