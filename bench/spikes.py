@@ -33,11 +33,12 @@ from spend.explain.explanation import explain  # noqa: E402
 from spend.filters import Filters  # noqa: E402
 from spend.spikes.detect import BACK, TESTED, History, history, judge  # noqa: E402
 from spend.spikes.found import incidents  # noqa: E402
+from spend.spikes.hours import hours_of  # noqa: E402
 from spend.spikes.judged import last_night  # noqa: E402
 from spend.spikes.night import DAY, NightHours  # noqa: E402
 from spend.spikes.settings import SpikeSettings  # noqa: E402
 from spend.spikes.skill import SIZES, with_spend  # noqa: E402
-from spend.spikes.verdict import calendar, hours_of, verdict  # noqa: E402
+from spend.spikes.verdict import calendar, verdict  # noqa: E402
 from store.connection import open_store  # noqa: E402
 
 Array = NDArray[np.float64]

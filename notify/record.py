@@ -7,7 +7,6 @@ two leaves a message that may never have gone out, and never one that goes out t
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -129,8 +128,7 @@ def _changed(store: Store) -> Iterator[Record]:
         record = _read(settings.read(con, NAME))
         yield record
         latest = sorted(record.values(), key=lambda one: one.event.past)[-_MOST:]
-        text = json.dumps([_value(one) for one in latest], ensure_ascii=False)
-        con.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", [NAME, text])
+        settings.put(con, NAME, [_value(one) for one in latest])
 
 
 def _read(kept: list[dict[str, Any]] | None) -> Record:

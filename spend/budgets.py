@@ -127,25 +127,24 @@ def budgets_of(con: DuckDBPyConnection) -> tuple[Budget, ...]:
 
 def keep_budget(store: Store, budget: Budget) -> None:
     """Keeps a budget in place of the one that was for the same."""
-    with store.cursor() as con:
-        others = [one for one in budgets_of(con) if one.of != budget.of]
-    _keep(store, [*others, budget])
+    with store.writing() as con:
+        _keep(con, [*(one for one in budgets_of(con) if one.of != budget.of), budget])
 
 
 def remove_budget(store: Store, of: str) -> None:
     """Takes away the budget for "feature=search:month". Raises WrongQuestion when there is none."""
-    with store.cursor() as con:
+    with store.writing() as con:
         kept = budgets_of(con)
-    others = [one for one in kept if one.of != of]
-    if len(others) == len(kept):
-        there = ", ".join(one.of for one in kept) or "none"
-        raise WrongQuestion(f"no budget for {of!r}; there is {there}")
-    _keep(store, others)
+        others = [one for one in kept if one.of != of]
+        if len(others) == len(kept):
+            there = ", ".join(one.of for one in kept) or "none"
+            raise WrongQuestion(f"no budget for {of!r}; there is {there}")
+        _keep(con, others)
 
 
-def _keep(store: Store, kept: list[Budget]) -> None:
+def _keep(con: DuckDBPyConnection, kept: list[Budget]) -> None:
     value = [{"scope": one.scope, "name": one.name, "period": one.period, "picos": str(one.amount)} for one in kept]
-    settings.write(store, _KEPT, value or None)
+    settings.put(con, _KEPT, value or None)
 
 
 def today_of(con: DuckDBPyConnection, timezone: str, now: datetime | None = None) -> date:

@@ -21,9 +21,14 @@ def write(store: Store, name: str, value: Any) -> None:
 
     Raises TypeError or ValueError for what JSON cannot hold, and StoreFull when there is no room.
     """
-    text = None if value is None else json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
     with store.writing() as con:
-        if text is None:
-            con.execute("DELETE FROM setting WHERE name = ?", [name])
-        else:
-            con.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", [name, text])
+        put(con, name, value)
+
+
+def put(con: DuckDBPyConnection, name: str, value: Any) -> None:
+    """As ``write``, in a transaction that the caller began: to change what was there."""
+    if value is None:
+        con.execute("DELETE FROM setting WHERE name = ?", [name])
+        return
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    con.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", [name, text])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
+
+from spend.filters import WrongQuestion
 
 UNKNOWN = "—"
 MINUS = "\N{MINUS SIGN}"
@@ -67,6 +69,20 @@ def each(cost: int, requests: int) -> int | None:
 def dollars_of(picos: int) -> Decimal:
     """Pico-dollars as exact dollars."""
     return Decimal(picos).scaleb(-12, _WIDE)
+
+
+def picos_of(text: str) -> int | None:
+    """Dollars as typed in whole pico-dollars; None for nothing typed. Raises WrongQuestion."""
+    said = text.strip().removeprefix("$").replace(",", "")
+    if not said:
+        return None
+    try:
+        dollars = Decimal(said)
+    except InvalidOperation:
+        dollars = Decimal("NaN")
+    if not dollars.is_finite() or not 0 <= dollars <= 10**9:
+        raise WrongQuestion(f"{text!r} are no dollars: write an amount such as 2.50, or nothing")
+    return int(dollars.scaleb(12))
 
 
 def count(number: int | None) -> str:

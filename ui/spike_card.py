@@ -8,9 +8,10 @@ import streamlit as st
 
 from spend.explain.explanation import OTHER, Bar, Explanation, explain
 from spend.spikes.found import incidents as incidents_of
+from spend.spikes.hours import hours_of
 from spend.spikes.incidents import Finding, Incident
 from spend.spikes.night import DAY
-from spend.spikes.verdict import Verdict, hours_of
+from spend.spikes.verdict import Verdict
 from spend.spikes.words import sentence
 from ui import drill, names, numbers
 from ui.cached import ask

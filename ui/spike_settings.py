@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
-
 import streamlit as st
 
 from spend.filters import WrongQuestion
@@ -73,21 +71,7 @@ def _keep(timezone: str) -> None:
     state = st.session_state
     try:
         night = NightHours(state[_START], state[_END])
-        kept = SpikeSettings(night, timezone, picos_of(state[_LEAST]), state[_SENSITIVITY])
+        kept = SpikeSettings(night, timezone, numbers.picos_of(state[_LEAST]), state[_SENSITIVITY])
         keep_settings(the_store(), kept)
     except (StoreError, WrongQuestion) as error:
         state[_PROBLEM] = str(error)
-
-
-def picos_of(text: str) -> int | None:
-    """Dollars as typed in whole pico-dollars; None for nothing typed. Raises WrongQuestion."""
-    said = text.strip().removeprefix("$").replace(",", "")
-    if not said:
-        return None
-    try:
-        dollars = Decimal(said)
-    except InvalidOperation:
-        dollars = Decimal("NaN")
-    if not dollars.is_finite() or not 0 <= dollars <= 10**9:
-        raise WrongQuestion(f"{text!r} are no dollars: write an amount such as 2.50, or nothing")
-    return int(dollars.scaleb(12))

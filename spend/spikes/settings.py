@@ -87,20 +87,20 @@ def marks_of(con: DuckDBPyConnection) -> dict[str, Mark]:
 
 def keep_mark(store: Store, mark: Mark) -> None:
     """Keeps a mark in place of what was said of its incident before; one that says nothing is taken away."""
-    with store.cursor() as con:
+    with store.writing() as con:
         marks = marks_of(con)
-    marks.pop(mark.key, None)
-    if mark.planned or mark.note:
-        marks[mark.key] = mark
-    _keep(store, marks)
+        marks.pop(mark.key, None)
+        if mark.planned or mark.note:
+            marks[mark.key] = mark
+        _keep(con, marks)
 
 
 def undo_mark(store: Store, key: str) -> None:
     """Takes back whatever was said of an incident."""
-    with store.cursor() as con:
+    with store.writing() as con:
         marks = marks_of(con)
-    if marks.pop(key, None):
-        _keep(store, marks)
+        marks.pop(key, None)
+        _keep(con, marks)
 
 
 def planned_spans(marks: dict[str, Mark]) -> tuple[tuple[int, int], ...]:
@@ -108,6 +108,6 @@ def planned_spans(marks: dict[str, Mark]) -> tuple[tuple[int, int], ...]:
     return tuple(sorted({span for mark in marks.values() if mark.planned for span in mark.spans}))
 
 
-def _keep(store: Store, marks: dict[str, Mark]) -> None:
+def _keep(con: DuckDBPyConnection, marks: dict[str, Mark]) -> None:
     value = {key: {"spans": mark.spans, "planned": mark.planned, "note": mark.note} for key, mark in marks.items()}
-    settings.write(store, _MARKS, value or None)
+    settings.put(con, _MARKS, value or None)

@@ -12,7 +12,7 @@ from spend.breakdown import covers
 from spend.filters import Filters
 from spend.spikes.detect import LEAST_DAYS, NOT_ENOUGH, TESTED
 from spend.spikes.found import around, found
-from spend.spikes.hours import HourOfNight, hours_between, hours_of
+from spend.spikes.hours import HourOfNight, hours_between
 from spend.spikes.incidents import FLAG, Incident
 from spend.spikes.judged import KINDS, MORNING, OVERNIGHT, Judged, Nights, asked, last_night, least
 from spend.spikes.night import DAY
@@ -229,6 +229,3 @@ def enough_on(con: DuckDBPyConnection, filters: Filters, settings: SpikeSettings
     """The first night that there will be enough history for; None for a store without any dated request."""
     span = covers(con, asked(filters, settings).timezone)
     return span[0] + timedelta(days=LEAST_DAYS + 1) if span else None
-
-
-__all__ = ["Catchable", "NightSummary", "Verdict", "calendar", "enough_on", "hours_of", "verdict"]

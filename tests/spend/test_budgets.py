@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
@@ -285,3 +286,21 @@ def test_a_record_has_exact_dollars_and_says_what_is_not_known() -> None:
     told = record(replace(state, spent=1))
     assert (told["budget_usd"], told["spent_usd"]) == ("0.000000000001", "0.000000000001")
     assert (told["low_usd"], told["probability"], told["breach_on"], told["scope"]) == (None, None, None, {})
+
+
+def test_budgets_set_at_once_are_all_kept(tmp_path: Path) -> None:
+    wanted = {f"user=u_{n}:day" for n in range(8)}
+    with open_store(tmp_path / "usage.duckdb") as store:
+        ready = threading.Barrier(len(wanted))
+
+        def keep(of: str) -> None:
+            ready.wait()
+            keep_budget(store, budget_of(f"{of}=1"))
+
+        threads = [threading.Thread(target=keep, args=(of,)) for of in wanted]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with store.cursor() as con:
+            assert {one.of for one in budgets_of(con)} == wanted

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spend.filters import WrongQuestion
 from ui import numbers
 
 PICO = numbers.PICO
@@ -98,3 +99,17 @@ def test_axis_amounts_drop_what_their_step_does_not_need() -> None:
     assert numbers.usd_axis(20 * PICO, 20 * PICO) == "$20"
     assert numbers.usd_axis(2_000_000 * PICO, 500_000 * PICO) == "$2,000 k"
     assert numbers.usd_axis(PICO // 2, PICO // 2) == "$0.50"
+
+
+@pytest.mark.parametrize(
+    ("typed", "picos"),
+    [("", None), (" ", None), ("2.50", 2_500_000_000_000), ("$1,000", 1000 * PICO), ("0", 0), ("0.1", PICO // 10)],
+)
+def test_dollars_as_typed_are_exact(typed: str, picos: int | None) -> None:
+    assert numbers.picos_of(typed) == picos
+
+
+@pytest.mark.parametrize("typed", ["a lot", "-1", "NaN", "Infinity", "1e99", "1.2.3", "$$5"])
+def test_what_is_no_amount_is_refused(typed: str) -> None:
+    with pytest.raises(WrongQuestion, match="are no dollars"):
+        numbers.picos_of(typed)

@@ -4,14 +4,12 @@ import pytest
 
 from spend.explain.beside import billed
 from spend.explain.why import ModelUse
-from spend.filters import WrongQuestion
 from spend.spikes.hours import HourOfNight
 from spend.spikes.skill import SkillBySize
 from ui.numbers import PICO
 from ui.spike_backtest import can_see
 from ui.spike_beside import billed_said
 from ui.spike_hours import night_hours
-from ui.spike_settings import picos_of
 from ui.waterfall import Step, waterfall
 
 HOSTILE = '<a href="http://evil.example">x</a>'
@@ -67,20 +65,6 @@ def test_hours_without_history_have_no_band() -> None:
     figure = night_hours([hour(0, 1, None), hour(1, 2)])
     assert len(figure.layout.shapes) == 2
     assert "not enough history" in figure.data[0].hovertext[0]
-
-
-@pytest.mark.parametrize(
-    ("typed", "picos"),
-    [("", None), (" ", None), ("2.50", 2_500_000_000_000), ("$1,000", 1000 * PICO), ("0", 0), ("0.1", PICO // 10)],
-)
-def test_dollars_as_typed_are_exact(typed: str, picos: int | None) -> None:
-    assert picos_of(typed) == picos
-
-
-@pytest.mark.parametrize("typed", ["a lot", "-1", "NaN", "Infinity", "1e99", "1.2.3", "$$5"])
-def test_what_is_no_amount_is_refused(typed: str) -> None:
-    with pytest.raises(WrongQuestion, match="are no dollars"):
-        picos_of(typed)
 
 
 @pytest.mark.parametrize(

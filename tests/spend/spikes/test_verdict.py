@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from spend.filters import Filters
+from spend.spikes.hours import hours_of
 from spend.spikes.settings import SpikeSettings
 from spend.spikes.skill import backtest
 from spend.spikes.skill_report import as_table
-from spend.spikes.verdict import calendar, enough_on, hours_of, verdict
+from spend.spikes.verdict import calendar, enough_on, verdict
 from tests.spend.spikes.made import Dollars, spending, unrest
 from tests.spend.spikes.test_found import FIRST, ON, UTC, calm, spike
 
