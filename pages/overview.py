@@ -6,6 +6,7 @@ import streamlit as st
 
 from spend.breakdown import Spend, total
 from ui import drill, empty
+from ui.budgets import budgets
 from ui.by_time import grain_of_period, spend_by_time
 from ui.cached import ask
 from ui.filters import Asked, filter_bar
@@ -31,6 +32,7 @@ def page() -> None:
     night = st.container(key="night")  # filled last: it takes longer than all the rest
     _time(asked)
     _names(asked, spend)
+    budgets(asked)
     with night:
         last_night_line(asked)
     worth_a_look(asked, spend)

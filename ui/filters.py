@@ -172,11 +172,15 @@ def _dates(today: date, *, shown: bool) -> tuple[date, date]:
     return first, last + timedelta(days=1)
 
 
+def offered(dimension: str) -> list[str]:
+    """The names to choose from, dearest first, as the URL has them."""
+    return [names.to_url(name) for (name,) in ask(amounts, Filters(), (dimension,), limit=_OFFERED)]
+
+
 def _chosen(dimension: str) -> list[tuple[str, str | None]]:
-    offered = ask(amounts, Filters(), (dimension,), limit=_OFFERED)
     chosen = st.multiselect(
         dimension.capitalize(),
-        [names.to_url(name) for (name,) in offered],
+        offered(dimension),
         key=dimension,
         bind="query-params",
         placeholder=DIMENSIONS[dimension],
