@@ -66,12 +66,18 @@ def opened(args: Namespace) -> Iterator[Store]:
 
 def say(text: str) -> None:
     """A line of the answer."""
-    print(text, file=_out.get() or sys.stdout)
+    _print(text, _out.get() or sys.stdout)
 
 
 def warn(text: str) -> None:
     """A line about the answer, or in place of one."""
-    print(text, file=_errors.get() or sys.stderr)
+    _print(text, _errors.get() or sys.stderr)
+
+
+def _print(text: str, out: TextIO) -> None:
+    """What the terminal has no sign for is spelt out, as \\u20ac."""
+    encoding = out.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), file=out)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from datetime import date, timedelta
@@ -118,15 +117,9 @@ def _table(
         )
         lines += [f"  where: {parts}"] if parts else []
         lines += [f"  note: {incident.note}"] if incident.note else []
-    return _encodable("\n".join(printable(line) for line in lines).strip("\n"))
+    return "\n".join(printable(line) for line in lines).strip("\n")
 
 
 def _bar(bar: Bar) -> str:
     whose = f"{bar.feature or 'no feature'}: " if bar.of_one else ""
     return f"{whose}{bar.driver} {'+' if bar.change >= 0 else ''}{money(bar.change)}"
-
-
-def _encodable(text: str) -> str:
-    """With a question mark for what the terminal has no sign for."""
-    encoding = sys.stdout.encoding or "utf-8"
-    return text.encode(encoding, "replace").decode(encoding)
