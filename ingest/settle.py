@@ -7,15 +7,17 @@ from collections.abc import Iterable
 from duckdb import DuckDBPyConnection
 
 from store.derive import Span, span_of
-from store.facts import facts
+from store.facts import FACTS, facts
 
 # Fuller first: an earlier reading of a file that was read again, and otherwise, gives way, and what somebody retold to
 # the counts of the API itself for a finished message; then more output; more parts; one that says why it stopped; then
-# the earlier; then the one already held.
+# the earlier; then the one already held. Within a file it is what a record tells that decides, since many are written
+# at once, in no order.
 _FULLER = (
     "gives_way, output_tokens DESC NULLS LAST, parts DESC, stop_reason IS NULL, started_at ASC NULLS LAST, file_id,"
-    " line NULLS FIRST, row_id"
+    " told, line NULLS FIRST, row_id"
 )
+_TOLD = ", ".join(list(FACTS)[list(FACTS).index("started_at") :])
 # Requests that a log knows by its own id or by the request id alone, where another log tells more of who they are.
 _ALIASES = """
 CREATE OR REPLACE TEMP TABLE alias AS
@@ -44,12 +46,13 @@ SELECT hashed FROM ({_HASHED} AND file_id < $first)
 WHERE {{of_the_pass}} AND hashed IN (FROM ({_HASHED} AND file_id >= $first) WHERE {{of_the_pass}})
 """
 _AT_ONCE = 5_000_000  # keys
-_CONTESTED = """
+_CONTESTED = f"""
 CREATE OR REPLACE TEMP TABLE contested AS
 SELECT request_key, part, parts, file_id, line, started_at, output_tokens, stop_reason, usage.rowid AS row_id,
        coalesce(alias.contest, request_key) AS contest,
        hash(uncached_input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, output_tokens)
            AS counted,
+       hash({_TOLD}) AS told,
        file_id IN (FROM retold) AS is_retold, file_id IN (FROM outdated) AS is_outdated
 FROM usage LEFT JOIN alias USING (request_key)
 WHERE part = 0 AND hash(request_key) IN (FROM suspect)

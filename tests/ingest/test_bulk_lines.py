@@ -165,6 +165,11 @@ def test_bytes_that_are_no_text_have_their_file_read_line_by_line(tmp_path: Path
     assert together == one_by_one
 
 
+def test_of_copies_that_differ_in_a_tag_the_same_stays_whichever_way_they_were_read(tmp_path: Path) -> None:
+    together, one_by_one = both_ways(tmp_path, [[row(1, {}), row(1, {}), row(1, {}), row(1, {"gitBranch": None})]])
+    assert together == one_by_one
+
+
 @st.composite
 def transcripts(draw: st.DrawFn) -> list[list[Any]]:
     """Files whose rows have up to two fields changed, some flaws among them, some messages several times."""
