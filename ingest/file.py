@@ -29,7 +29,7 @@ from ingest.options import LoadOptions
 from ingest.pieces import NoLineEnds, Scratch, pieces
 from ingest.record import Rejected
 from ingest.rows import Rows
-from ingest.seen import Identity, Seen, Watched, last_line_end, lines_within, seal
+from ingest.seen import Seen, Watched, last_line_end, lines_within
 from ingest.tally import Tally
 from store.faults import is_no_room
 from store.model_names import Logged, LoggedModels
@@ -80,7 +80,7 @@ def read_file(
         whole = reading.result(replace(result, before=start.before))
         if path in options.names or reading.broke_off:
             return whole
-        return _known_again(whole, path, watched, lambda: _found(path, identity, reading, start))
+        return _known_again(whole, path, watched, lambda: _found(path, watched, reading, start))
     except OSError as error:
         if is_no_room(error):  # for what is laid aside while reading
             raise
@@ -106,7 +106,7 @@ def read_together(loading: Loading, files: Mapping[Path, int], format_: Format) 
         identity, name = watched[path].identity, Path(names[path])
         result = FileResult(files[path], name, format_.NAME, identity.bytes, lines.read, lines.ignored)
         result = replace(result, findings=lines.findings)
-        results[path] = _known_again(result, path, watched[path], partial(_found_whole, path, identity))
+        results[path] = _known_again(result, path, watched[path], partial(_found_whole, path, watched[path]))
     return results
 
 
@@ -146,20 +146,20 @@ def _known_again(result: FileResult, path: Path, watched: Watched, found: Callab
     return replace(result, findings=(*result.findings, CHANGED))
 
 
-def _found_whole(path: Path, identity: Identity) -> Found:
-    place = last_line_end(path, identity.bytes) or None
-    return Found(identity, place, None, seal(path, place or identity.bytes))
+def _found_whole(path: Path, watched: Watched) -> Found:
+    place = last_line_end(path, watched.identity.bytes) or None
+    return Found(watched.identity, place, None, watched.seal_to(path, place))
 
 
-def _found(path: Path, identity: Identity, reading: _Reading, start: Start) -> Found:
+def _found(path: Path, watched: Watched, reading: _Reading, start: Start) -> Found:
     """How the file is to be known again, and from where the next load may go on."""
     place = None
     if reading.one_a_line and not packed(path):
-        place = last_line_end(path, identity.bytes) or None
+        place = last_line_end(path, watched.identity.bytes) or None
     lines = None
     if place and start.offset:
         lines = start.lines + lines_within(path, place, start.offset)
-    return Found(identity, place, lines, seal(path, place or identity.bytes))
+    return Found(watched.identity, place, lines, watched.seal_to(path, place))
 
 
 @dataclass(frozen=True)

@@ -59,8 +59,13 @@ class Watched:
             now = Identity.of(path)
         except OSError:
             return False
-        is_same = (now.device, now.inode) == (self.identity.device, self.identity.inode)
-        return is_same and self.seal is not None and self.seal == seal(path, self.identity.bytes)
+        if self.seal is None or (now.device, now.inode) != (self.identity.device, self.identity.inode):
+            return False
+        return now == self.identity or self.seal == seal(path, self.identity.bytes)
+
+    def seal_to(self, path: Path, place: int | None) -> str | None:
+        """The seal of its whole lines, which end at ``place``; of all of it where that is not known."""
+        return self.seal if place in (None, self.identity.bytes) else seal(path, place or 0)
 
 
 @dataclass(frozen=True)
