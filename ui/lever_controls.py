@@ -52,7 +52,7 @@ def fresh(name: str, models: Sequence[str]) -> Pulled:
     """A lever as it begins: its defaults, and what a preset of it says where one has to be given."""
     given: dict[str, Value] = {}
     for preset in PRESETS.values():
-        given |= dict(preset.values) if preset.lever == name else {}
+        given = (dict(preset.values) if preset.lever == name else {}) | given
     for one in LEVERS[name].inputs:
         if one.required and one.default is None and one.name not in given and models:
             given[one.name] = models[0]

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from spend.levers import LEVERS
 from spend.what_if import Answer, Gain, Sampling
+from spend.what_if.month import a_month
 from spend.what_if.report_words import REASONS, said
 from ui import charts, names, numbers, tables
 from ui.colours import COST_UP, SAVING, Fill
 from ui.headline import figure
 from ui.look import heading
 from ui.plot import draw
-
-MONTH = 30
-
-
-def month_of(picos: int, days: int) -> int:
-    return picos * MONTH // days
+from ui.what_if_more import written
 
 
 def costs(baseline: int, scenario: int, days: int, period: str) -> None:
@@ -35,10 +29,10 @@ def costs(baseline: int, scenario: int, days: int, period: str) -> None:
         sign = "↓" if saving > 0 else "↑" if saving < 0 else "="
         figure(
             label,
-            numbers.usd(abs(month_of(saving, days))),
+            numbers.usd(abs(a_month(saving, days))),
             f"{sign} {numbers.percent(abs(saving), baseline)}",
             "green" if saving > 0 else "red" if saving < 0 else "gray",
-            f"{numbers.about(month_of(baseline, days))} → {numbers.about(month_of(scenario, days))}",
+            f"{numbers.about(a_month(baseline, days))} → {numbers.about(a_month(scenario, days))}",
         )
     with before, st.container(key="as-it-was", gap="xsmall"):
         figure("As it was", numbers.usd(baseline))
@@ -51,7 +45,7 @@ def costs(baseline: int, scenario: int, days: int, period: str) -> None:
 def as_it_was(baseline: int, days: int) -> None:
     """What there is to save on, while no lever is pulled."""
     with st.container(key="answer", gap="xsmall"):
-        figure("A month, as it was", numbers.usd(month_of(baseline, days)))
+        figure("A month, as it was", numbers.usd(a_month(baseline, days)))
         st.caption("Nothing is changed yet: try a finding below, or pull a lever.")
 
 
@@ -67,7 +61,7 @@ def ranges(answer: Answer, sampled: Mapping[str, Sampling], days: int) -> None:
 
 
 def _between(low: int, high: int, days: int) -> str:
-    return f"{numbers.about(month_of(low, days))} to {numbers.about(month_of(high, days))}"
+    return f"{numbers.about(a_month(low, days))} to {numbers.about(a_month(high, days))}"
 
 
 def shares(answer: Answer) -> None:
@@ -102,19 +96,13 @@ def who_gains(found: Sequence[Gain]) -> None:
     if not moved:
         st.caption("Nobody: no request costs anything else than it did.")
         return
-    frame = pd.DataFrame(
-        {
-            "Feature": [names.short(one.feature) for one in moved],
-            "As it was": [numbers.usd(one.before) for one in moved],
-            "Scenario": [numbers.usd(one.after) for one in moved],
-            "Saves": [numbers.usd(one.saving) for one in moved],
-        }
-    )
-    money: dict[str, Any] = {
-        name: st.column_config.TextColumn(name, alignment="right") for name in ("As it was", "Scenario", "Saves")
+    columns = {
+        "Feature": [names.short(one.feature) for one in moved],
+        "As it was": [numbers.usd(one.before) for one in moved],
+        "Scenario": [numbers.usd(one.after) for one in moved],
+        "Saves": [numbers.usd(one.saving) for one in moved],
     }
-    st.dataframe(frame, key="gains-rows", hide_index=True, height="content", row_height=34, column_config=money,
-                 alt="Who gains, largest saving first")  # fmt: skip
+    written(columns, "gains-rows", "Who gains, largest saving first", text=("Feature",))
 
 
 def left(answer: Answer) -> None:

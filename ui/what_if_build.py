@@ -7,12 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from spend.breakdown import period
 from spend.filters import Filters, WrongQuestion
 from spend.levers import LEVERS, PRESETS
 from spend.levers.lever import Pulled
 from spend.what_if import Answer, Bounds, BreakEven, Scene, bounds, break_even, gains, joint_cost, sampling, what_if
 from spend.what_if.answer import MOST_LEVERS
+from spend.what_if.month import days_of
 from ui import names
 from ui.cached import ask
 from ui.filters import Asked
@@ -48,7 +48,7 @@ def scenario(asked: Asked) -> None:
 
 
 def _drawn(asked: Asked, scene: Scene) -> None:
-    found, days = placed(), _days(asked)
+    found, days = placed(), ask(days_of, asked.filters)
     top = st.container(key="what-if-top")
     pulled = _levers(scene, found)
     if not pulled:
@@ -129,8 +129,3 @@ def _levers(scene: Scene, found: list[Placed]) -> list[Pulled]:
 
 def _added(name: str, models: Sequence[str]) -> None:
     add([fresh(name, models)])
-
-
-def _days(asked: Asked) -> int:
-    since, until = ask(period, asked.filters)
-    return max((until - since).days, 1)

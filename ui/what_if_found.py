@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from spend.opportunities import Opportunity
@@ -22,7 +20,7 @@ _CONFIDENCE = {
 }
 
 
-def found_unasked(asked: Asked) -> list[Opportunity]:
+def found_unasked(asked: Asked) -> None:
     """The section of findings; a click opens one as a scenario or adds it to the one that is open."""
     found = ask(opportunities, asked.filters)
     ready = [one for one in found if one.levers]
@@ -46,7 +44,6 @@ def found_unasked(asked: Asked) -> list[Opportunity]:
                 _row(one, place)
             for one in notes:
                 _note(one)
-    return found
 
 
 def _row(one: Opportunity, place: int) -> None:
@@ -80,8 +77,3 @@ def _note(one: Opportunity) -> None:
             if one.at_most_month is not None:
                 st.markdown(names.markdown(f"at most {numbers.about(one.at_most_month)} a month"))
             st.caption("in no sum")
-
-
-def best(found: Sequence[Opportunity]) -> Opportunity | None:
-    """The largest that has a scenario."""
-    return next((one for one in found if one.levers), None)

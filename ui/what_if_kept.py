@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from spend.filters import Filters, WrongQuestion
 from spend.levers.lever import Pulled
 from spend.what_if import Scene, what_if
+from spend.what_if.month import a_month
 from spend.what_if.report import Report, command, report
 from spend.what_if.report_formats import as_html, as_markdown
 from spend.what_if.saved import LONGEST_NAME, forget, from_text, save, saved
@@ -21,7 +20,7 @@ from ui.cached import StoreError, ask, the_store
 from ui.filters import Asked
 from ui.look import heading
 from ui.share import link_to
-from ui.what_if_answer import month_of
+from ui.what_if_more import written
 from ui.what_if_scene import PARAM, PRICES, pull
 
 _BAR = ("period", "dates", "timezone", "feature", "model", "user")
@@ -39,7 +38,7 @@ def actions(asked: Asked, scene: Scene, levers: Sequence[Pulled]) -> None:
             kept = {name: st.query_params[name] for name in (PARAM, PRICES) if name in st.query_params}
             st.code(link_to(asked.filters, st.context.url or "", kept), language=None, wrap_lines=True)
         with st.popover("Command line", key="what-if-command", type="tertiary"):
-            st.caption("The same figures from a shell, with the dashboard stopped.")
+            st.caption("The same figures from a shell, on the machine of this dashboard.")
             text = command(scene.filters, levers, db=the_store().path, prices=scene.prices)
             st.code(text, language=None, wrap_lines=True)
         title = str(st.session_state.get("what-if-name") or "What if")
@@ -96,12 +95,8 @@ def kept_scenarios(scene: Scene, days: int) -> None:
     )
     rows = [_compared(scene, name, found[name], days) for name in chosen]
     if rows:
-        config: dict[str, Any] = {
-            name: st.column_config.TextColumn(name, alignment="left" if name == "Scenario" else "right")
-            for name in rows[0]
-        }
-        st.dataframe(pd.DataFrame(rows), key="kept-rows", hide_index=True, height="content", row_height=34,
-                     column_config=config, alt="Scenarios side by side")  # fmt: skip
+        columns = {name: [row[name] for row in rows] for name in _COLUMNS}
+        written(columns, "kept-rows", "Scenarios side by side", text=("Scenario",))
     for place, name in enumerate(chosen):
         with st.container(key=f"kept-{place}", horizontal=True, vertical_alignment="center", gap="small"):
             st.text(names.short(name, 60))
@@ -115,7 +110,7 @@ def _compared(scene: Scene, name: str, text: str, days: int) -> dict[str, str]:
         answer = what_if(scene, from_text(text))
     except WrongQuestion as error:
         return dict.fromkeys(_COLUMNS, numbers.UNKNOWN) | {"Scenario": f"{title}: {names.short(str(error), 60)}"}
-    saving, low, high = (month_of(one, days) for one in (answer.saving, answer.saving_low, answer.saving_high))
+    saving, low, high = (a_month(one, days) for one in (answer.saving, answer.saving_low, answer.saving_high))
     return {
         "Scenario": title,
         "As it was": numbers.usd(answer.baseline),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -11,6 +11,7 @@ import streamlit as st
 
 from spend.filters import Filters
 from spend.what_if import Bounds, BreakEven, Caching, PricedAs, at_three_prices, caching
+from spend.what_if.month import a_month
 from ui import names, numbers, tables
 from ui.cached import ask
 from ui.look import heading
@@ -74,7 +75,7 @@ def without_fingerprints(found: Sequence[Bounds], days: int) -> None:
     if not upper:
         return
     lower, loss = sum(one.lower for one in five), sum(one.loss for one in five)
-    low, high, lost = (numbers.about(picos * 30 // days) for picos in (lower, upper, -loss))
+    low, high, lost = (numbers.about(a_month(picos, days)) for picos in (lower, upper, -loss))
     st.caption(
         names.markdown(
             f"Requests without fingerprints are in no figure: caching them for five minutes would save between {low}"
@@ -119,13 +120,18 @@ def _all(found: Any) -> Caching:
     return whole
 
 
-def _table(columns: dict[str, list[str]], key: str, alt: str, *, text: Sequence[str]) -> None:
+def written(columns: Mapping[str, Sequence[str]], key: str, alt: str, *, text: Sequence[str]) -> None:
+    """A table of what is written out already: names on the left, figures on the right."""
     config: dict[str, Any] = {
         name: st.column_config.TextColumn(name, alignment="left" if name in text else "right") for name in columns
     }
     st.dataframe(
         pd.DataFrame(columns), key=key, hide_index=True, height="content", row_height=34, column_config=config, alt=alt
     )
+
+
+def _table(columns: dict[str, list[str]], key: str, alt: str, *, text: Sequence[str]) -> None:
+    written(columns, key, alt, text=text)
     tables.export(key, lambda: columns, key=key)
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from spend.breakdown import Spend
-from spend.opportunities.ranked import opportunities
+from spend.opportunities.ranked import largest
 from spend.what_if.saved import as_text
 from ui import drill, names, numbers
 from ui.cached import ask
 from ui.filters import Asked
-from ui.what_if_found import best
 from ui.what_if_scene import PARAM
 
-_QUICK = 300_000  # requests; of more, the findings are looked for when they are asked for
+_QUICK = 1_000_000  # requests; of more, findings are looked for when they are asked for
 
 
 def worth_a_look(asked: Asked, spend: Spend) -> None:
@@ -24,7 +23,7 @@ def worth_a_look(asked: Asked, spend: Spend) -> None:
         if spend.requests > _QUICK:
             drill.link("what-if", "Worth a look: what would save money →")
             return
-        found = best(ask(opportunities, asked.filters))
+        found = ask(largest, asked.filters)
         if found:
             said = f"Worth a look: {names.short(found.title, 90)}; about {numbers.about(found.month)} a month less →"
             drill.link("what-if", said, query={PARAM: as_text(found.levers)})

@@ -12,7 +12,7 @@ from spend.filters import DIMENSIONS, WrongQuestion
 from spend.levers import LEVERS
 from spend.levers.lever import Pulled, pulled_from
 from spend.what_if import Answer, Bounds, Sampling, Scene, bounds, sampling, what_if
-from spend.what_if.scene import PRICED_AS
+from spend.what_if.homes import PRICED_AS
 from store.money import usd
 
 HELP = "what the requests would have cost under other models, caches, limits and batches"

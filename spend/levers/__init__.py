@@ -17,4 +17,8 @@ LEVERS: dict[str, Lever] = {
     )
 }
 
-PRESETS: dict[str, Pulled] = {"Everything to Haiku": Pulled("swap", (("to", "claude-haiku-5-5"),))}
+# two Haikus differ in price and in the least they cache; a swap begins with the first
+PRESETS: dict[str, Pulled] = {
+    "Everything to Haiku 5.5": Pulled("swap", (("to", "claude-haiku-5-5"),)),
+    "Everything to Haiku 4.5": Pulled("swap", (("to", "claude-haiku-4-5"),)),
+}

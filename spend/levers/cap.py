@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 
-from spend.levers.lever import LONGEST, At, Change, Input, Lever, Pulled, Row
+from spend.levers.lever import At, Change, Input, Lever, Pulled, Row, length
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,18 +13,7 @@ class Cap:
 
     name: str = "cap"
     label: str = "Cap answers"
-    inputs: tuple[Input, ...] = (
-        Input(
-            "max_output_tokens",
-            "Longest answer",
-            "tokens",
-            "tokens",
-            default=500,
-            low=Fraction(1),
-            high=LONGEST,
-            required=True,
-        ),
-    )
+    inputs: tuple[Input, ...] = (length("max_output_tokens", "Longest answer", 500),)
     caveat: str = "A capped answer ends in mid-sentence, and thinking counts as output: see the share of answers cut."
 
     def change(self, row: Row, pulled: Pulled, at: At) -> Change:  # noqa: ARG002

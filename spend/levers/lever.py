@@ -51,6 +51,11 @@ class Input:
         return int(number) if self.kind == "tokens" else number
 
 
+def length(name: str, label: str, default: int) -> Input:
+    """An input that is a number of tokens, from one up."""
+    return Input(name, label, "tokens", "tokens", default, low=Fraction(1), high=LONGEST, required=True)
+
+
 def _plain(number: Fraction) -> str:
     return f"{int(number):,}" if number.denominator == 1 else f"{float(number):g}"
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 
-from spend.levers.lever import LONGEST, At, Change, Input, Lever, Pulled, Row
+from spend.levers.lever import At, Change, Input, Lever, Pulled, Row, length
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,18 +13,7 @@ class Trim:
 
     name: str = "trim"
     label: str = "Trim prompts"
-    inputs: tuple[Input, ...] = (
-        Input(
-            "max_prompt_tokens",
-            "Longest prompt",
-            "tokens",
-            "tokens",
-            default=50_000,
-            low=Fraction(1),
-            high=LONGEST,
-            required=True,
-        ),
-    )
+    inputs: tuple[Input, ...] = (length("max_prompt_tokens", "Longest prompt", 50_000),)
     caveat: str = "Trimmed prompts leave something out; whether the answers stay as good is not modelled."
 
     def change(self, row: Row, pulled: Pulled, at: At) -> Change:  # noqa: ARG002

@@ -17,7 +17,7 @@ from spend.opportunities import (
 from spend.opportunities.facts import Facts
 from spend.opportunities.finding import Candidate, Opportunity
 
-__all__ = ["KINDS", "Opportunity"]
+__all__ = ["KINDS", "NOTES", "Opportunity"]
 
 KINDS: tuple[Callable[[Facts], list[Candidate]], ...] = (
     smaller_model.found,
@@ -27,6 +27,9 @@ KINDS: tuple[Callable[[Facts], list[Candidate]], ...] = (
     conversations.found,
     batchable.found,
     band_edge.found,
+)
+# what no replay can price, or what saves nothing by itself
+NOTES: tuple[Callable[[Facts], list[Candidate]], ...] = (
     uncached_prefix.found_bounded,
     short_mark.found,
     answers.found_limits,

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from duckdb import DuckDBPyConnection
 
-from spend.breakdown import period
 from spend.filters import Filters
 from spend.what_if import Bounds, Scene, bounds
+from spend.what_if.month import days_of
 
 _SQL = Path(__file__).parents[1] / "sql"
 _SHAPES, _SESSIONS, _SHORT_MARKS = (
@@ -100,9 +100,7 @@ class Facts:
 
     @cached_property
     def days(self) -> int:
-        """Days of the period that the logs reach over."""
-        since, until = period(self.con, self.filters)
-        return max((until - since).days, 1)
+        return days_of(self.con, self.filters)
 
     @cached_property
     def shapes(self) -> list[Shape]:
@@ -130,13 +128,15 @@ class Facts:
     @cached_property
     def sold(self) -> list[Listed]:
         """Models that are not retired, at the prices of the period's last day; cheapest first."""
+        which, params = self.filters.sql()
         found = self.con.execute(
-            "WITH last AS (SELECT max(started_at) AS day FROM usage WHERE cost > 0)"
+            f"WITH last AS (SELECT max(started_at) AS day FROM usage WHERE cost > 0 AND {which})"
             " SELECT m.model, display, p.uncached_input, p.output"
             " FROM model m JOIN price p USING (model), last"
             " WHERE retired_on IS NULL AND p.speed = 'standard' AND p.valid_from <= day AND p.valid_until > day"
             " AND p.prompt_over <= 0 AND p.uncached_input IS NOT NULL AND p.output IS NOT NULL"
-            " ORDER BY p.uncached_input + p.output, m.model"
+            " ORDER BY p.uncached_input + p.output, m.model",
+            params,
         ).fetchall()
         return [Listed(*row) for row in found]
 

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from itertools import accumulate
 
 from duckdb import DuckDBPyConnection
 
+from spend.breakdown import amounts
 from spend.filters import Filters
 from spend.levers import LEVERS
 from spend.levers.lever import complete
-from spend.opportunities import KINDS
+from spend.opportunities import KINDS, NOTES
 from spend.opportunities.facts import Facts
 from spend.opportunities.finding import Candidate, Levers, Opportunity
 from spend.what_if import Scene, savings_of_groups
+from spend.what_if.answer import MOST_AT_ONCE
+from spend.what_if.month import a_month
 
-MONTH = 30  # days
-_MOST_FEATURES = 20  # that are weighed, the dearest ones
+_MOST_FEATURES = 100  # that are weighed, the dearest ones: each takes a pass over its requests
 _LEAST = 10_000  # what saves a smaller part of the spend than that is not worth a line
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,41 +32,71 @@ class _Priced:
     tried: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """The features that a finding may be worth a line in, dearest first, and what there is to weigh in each."""
+
+    facts: Facts
+    spent: dict[str | None, int]
+    candidates: dict[str | None, list[Candidate]]
+    least: int
+
+    def priced(self, feature: str | None) -> list[_Priced]:
+        """What would save in a feature, most first, as much as can be replayed together.
+
+        No lever of it is for another feature's requests.
+        """
+        found = [one for one in _priced(self.facts.scene, self.candidates[feature]) if one.saving > self.least]
+        found.sort(key=_order)
+        levers = list(accumulate(len(one.levers) for one in found))
+        return [one for one, count in zip(found, levers, strict=True) if count <= MOST_AT_ONCE]
+
+
 def opportunities(con: DuckDBPyConnection, filters: Filters) -> list[Opportunity]:
     """What would save, most first; then what no replay can price, and notes.
 
     Each saving is the core's own answer for its levers. Together they save what the ``adds`` add up to.
     """
-    with Scene(con, filters) as scene:
-        facts = Facts(con, filters, scene)
-        candidates = [one for found in KINDS for one in found(facts)]
-        dearest = _dearest(facts)
-        candidates = [one for one in candidates if one.feature in dearest]
-        tried = [one for one in candidates if one.ways]
-        scene.prepare([lever for one in tried for way in one.ways for lever in way])  # the rows are read once
-        least = sum(shape.cost for shape in facts.shapes) // _LEAST
-        by_feature = _by_feature([(one, one.feature) for one in tried])
-        priced = [one for group in by_feature for one in _priced(scene, group) if one.saving > least]
-        priced.sort(key=lambda one: (-one.saving, one.candidate.kind, repr(one.candidate.feature)))
-        adds = _adds(scene, priced)
-    found = [_told(one, adds[one], facts.days) for one in priced]
-    notes = [_note(one, facts.days) for one in candidates if not one.ways]
+    with _weighing(con, filters) as weighed:
+        facts, adds = weighed.facts, dict[_Priced, int]()
+        for feature in weighed.candidates:
+            adds |= _adds(facts.scene, weighed.priced(feature))
+        noted = [one for found in NOTES for one in found(facts) if one.feature in weighed.spent]
+    found = [_told(one, adds[one], facts.days) for one in sorted(adds, key=_order)]
+    notes = [_note(one, facts.days) for one in noted]
     return found + sorted(notes, key=lambda one: (-(one.at_most_month or 0), one.kind, repr(one.feature)))
 
 
-def _dearest(facts: Facts) -> set[str | None]:
-    spent: dict[str | None, int] = defaultdict(int)
-    for shape in facts.shapes:
-        spent[shape.feature] += shape.cost
-    return {feature for feature, _ in sorted(spent.items(), key=lambda item: -item[1])[:_MOST_FEATURES]}
+def largest(con: DuckDBPyConnection, filters: Filters) -> Opportunity | None:
+    """The first of ``opportunities`` that has levers, sooner: what costs less than that saves need not be weighed."""
+    with _weighing(con, filters) as weighed:
+        best: _Priced | None = None
+        for feature in weighed.candidates:
+            if best and weighed.spent[feature] < best.saving:
+                break
+            best = min([*([best] if best else []), *weighed.priced(feature)], key=_order, default=None)
+        return _told(best, best.saving, weighed.facts.days) if best else None
 
 
-def _by_feature(found: Sequence[tuple[T, str | None]]) -> list[list[T]]:
-    """Each lever of a finding is for its feature alone, so findings of two features have no request in common."""
-    groups: dict[str | None, list[T]] = defaultdict(list)
-    for one, feature in found:
-        groups[feature].append(one)
-    return list(groups.values())
+@contextmanager
+def _weighing(con: DuckDBPyConnection, filters: Filters) -> Iterator[_Weighed]:
+    with Scene(con, filters) as scene:
+        facts = Facts(con, filters, scene)
+        costs = {feature: cost for (feature,), cost in amounts(con, filters, ("feature",)).items()}
+        least = sum(costs.values()) // _LEAST
+        spent = {feature: cost for feature, cost in list(costs.items())[:_MOST_FEATURES] if cost > least}
+        candidates: dict[str | None, list[Candidate]] = {feature: [] for feature in spent}
+        for one in (one for found in KINDS for one in found(facts)):
+            if one.feature in spent:
+                candidates[one.feature].append(one)
+        ready = {feature: ones for feature, ones in candidates.items() if ones}
+        # the rows are read once
+        scene.prepare([lever for ones in ready.values() for one in ones for way in one.ways for lever in way])
+        yield _Weighed(facts, spent, ready, least)
+
+
+def _order(one: _Priced) -> tuple[int, str, str]:
+    return -one.saving, one.candidate.kind, repr(one.candidate.feature)
 
 
 def _priced(scene: Scene, candidates: Sequence[Candidate]) -> list[_Priced]:
@@ -85,13 +115,13 @@ def _priced(scene: Scene, candidates: Sequence[Candidate]) -> list[_Priced]:
 
 
 def _adds(scene: Scene, priced: Sequence[_Priced]) -> dict[_Priced, int]:
-    """What each saves on top of all larger ones."""
-    adds: dict[_Priced, int] = {}
-    for group in _by_feature([(one, one.candidate.feature) for one in priced]):
-        turns = [tuple(range(count + 1)) for count in range(len(group))]
-        together = [0, *savings_of_groups(scene, [one.levers for one in group], turns)]
-        adds |= {one: after - before for one, before, after in zip(group, together, together[1:], strict=False)}
-    return adds
+    """What each of a feature saves on top of all larger ones; the first of them all that it saves."""
+    if not priced:
+        return {}
+    turns = [tuple(range(count)) for count in range(2, len(priced) + 1)]
+    more = savings_of_groups(scene, [one.levers for one in priced], turns) if turns else []
+    together = [0, priced[0].saving, *more]
+    return {one: after - before for one, before, after in zip(priced, together, together[1:], strict=False)}
 
 
 def _told(one: _Priced, adds: int, days: int) -> Opportunity:
@@ -105,12 +135,12 @@ def _told(one: _Priced, adds: int, days: int) -> Opportunity:
         found.confidence,
         one.levers,
         one.saving,
-        one.saving * MONTH // days,
+        a_month(one.saving, days),
         adds,
-        adds * MONTH // days,
+        a_month(adds, days),
     )
 
 
 def _note(one: Candidate, days: int) -> Opportunity:
-    at_most = None if one.at_most is None else one.at_most * MONTH // days
+    at_most = None if one.at_most is None else a_month(one.at_most, days)
     return Opportunity(one.kind, one.feature, one.model, one.title, one.why, one.confidence, (), 0, 0, 0, 0, at_most)

@@ -18,6 +18,7 @@ from spend.what_if.shapley import shapley, subsets, whole
 
 MOST_LEVERS = 8
 MOST_AT_ONCE = 60  # as many targets can be told apart
+_A_PASS = 8  # subsets: each has columns to group by
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +93,25 @@ def _ranges(pulled: Sequence[Pulled]) -> bool:
 
 def joint_cost(scene: Scene, levers: Sequence[Pulled]) -> tuple[int, int]:
     """Baseline and joint scenario alone, as ``what_if`` has them, in a fraction of its time: for a hand on a slider."""
-    pulled = in_order(levers)
-    none, joint = frozenset[int](), frozenset(range(1, len(pulled) + 1))
-    limits, plan, rows = replayed(scene, pulled, [none, joint])
+    limits, plan, sides = both_sides(scene, levers)
     # asked apart, the baseline is kept while a slider moves
-    before, after = (summed(limits, plan, {subset: rows[subset]})[subset] for subset in (none, joint))
-    return round(before), round(after)
+    before, after = (round(summed(limits, plan, {frozenset(): side})[frozenset()]) for side in sides)
+    return before, after
 
 
 def savings_of_groups(scene: Scene, groups: Sequence[Sequence[Pulled]], subsets: Sequence[Sequence[int]]) -> list[int]:
     """What is saved, in pico-dollars, with some of these groups of levers pulled, which are told by their places.
 
-    In one pass over the requests that any lever is for. Raises WrongQuestion.
+    Few subsets at a time, in a pass over the requests that any of their levers is for. Raises WrongQuestion.
     """
-    order = list(LEVERS)
+    blocks = [subsets[first : first + _A_PASS] for first in range(0, len(subsets), _A_PASS)]
+    return [saving for block in blocks for saving in _savings_of_block(scene, groups, block)]
+
+
+def _savings_of_block(scene: Scene, groups: Sequence[Sequence[Pulled]], subsets: Sequence[Sequence[int]]) -> list[int]:
+    order, used = list(LEVERS), {place for subset in subsets for place in subset}
     placed = sorted(
-        ((complete(one, LEVERS), place) for place, group in enumerate(groups) for one in group),
+        ((complete(one, LEVERS), place) for place, group in enumerate(groups) if place in used for one in group),
         key=lambda pair: (order.index(pair[0].lever), pair[1]),
     )
     if len(placed) > MOST_AT_ONCE:
@@ -117,15 +121,24 @@ def savings_of_groups(scene: Scene, groups: Sequence[Sequence[Pulled]], subsets:
     ]
     pulled = [one for one, _ in placed]
     scene.prepare(pulled)
-    limits = Limits(scene, pulled, CASES[0])
-    limits.write()
-    plan = Plan(scene, pulled, limits, Replays(scene, limits))
-    plan.only = f" WHERE {' OR '.join(plan.members.values())}" if pulled else ""
-    cost = summed(limits, plan, plan.rows(list(dict.fromkeys([frozenset(), *wanted]))))
+    anybodys = " OR ".join(dict.fromkeys(f"({scene.member(one)})" for one in pulled)) or "false"
+    with scene.part(anybodys) as (table, homes):
+        limits = Limits(scene, pulled, CASES[0], homes)
+        limits.write()
+        plan = Plan(scene, pulled, limits, Replays(scene, limits), table=table)
+        cost = summed(limits, plan, plan.rows(list(dict.fromkeys([frozenset(), *wanted]))))
     return [round(cost[frozenset()]) - round(cost[subset]) for subset in wanted]
 
 
-def replayed(
+def both_sides(scene: Scene, levers: Sequence[Pulled]) -> tuple[Limits, Plan, tuple[Seen, Seen]]:
+    """The columns of requests as they were, and under all of some levers. Raises WrongQuestion."""
+    pulled = in_order(levers)
+    none, joint = frozenset[int](), frozenset(range(1, len(pulled) + 1))
+    limits, plan, rows = _replayed(scene, pulled, [none, joint])
+    return limits, plan, (rows[none], rows[joint])
+
+
+def _replayed(
     scene: Scene, pulled: Sequence[Pulled], of: Sequence[Subset], case: str = "middle"
 ) -> tuple[Limits, Plan, dict[Subset, Seen]]:
     """The columns of requests under some subsets of levers, which are in order; ``CASES`` names the cases."""
@@ -139,7 +152,7 @@ def replayed(
 def _costs(
     scene: Scene, pulled: Sequence[Pulled], of: Sequence[Subset], case: str = "middle"
 ) -> tuple[dict[Subset, Fraction], Plan]:
-    limits, plan, rows = replayed(scene, pulled, of, case)
+    limits, plan, rows = _replayed(scene, pulled, of, case)
     return summed(limits, plan, rows), plan
 
 

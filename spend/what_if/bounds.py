@@ -10,8 +10,8 @@ from pathlib import Path
 
 from spend.levers.cache import TTL_MS
 from spend.levers.lever import Pulled
-from spend.what_if.answer import replayed
-from spend.what_if.limits import Limits
+from spend.what_if.answer import both_sides
+from spend.what_if.limits import WRITE, Limits
 from spend.what_if.plan import Plan, Seen
 from spend.what_if.replay import replay
 from spend.what_if.scene import Scene
@@ -22,7 +22,6 @@ PREFIX_SHARE = (
     Fraction(1, 2),
     Fraction(3, 4),
 )  # of a prompt that begins like others: low, middle, high
-_WRITE = {"5m": 2, "1h": 3}  # where its price stands
 Group = tuple[str | None, str]
 
 
@@ -47,8 +46,7 @@ def bounds(scene: Scene, *, share: Fraction | None = None) -> list[Bounds]:
     """For both lifetimes, largest upper bound first; ``share`` of each prompt is its prefix, else PREFIX_SHARE."""
     low, high = (share, share) if share else (PREFIX_SHARE[0], PREFIX_SHARE[2])
     scene.prepare([Pulled("cache", (("ttl", "5m"),))])
-    limits, plan, rows = replayed(scene, [], [frozenset()])
-    [seen] = rows.values()
+    limits, plan, (seen, _) = both_sides(scene, [])
     found = []
     for ttl in TTL_MS:
         lower, _, _ = _savings(limits, plan, seen, ttl, low, by_user=True)
@@ -82,7 +80,7 @@ def _savings(
     saved, lost, requests = (defaultdict[Group, int](int) for _ in range(3))
     for feature, model, kind, band, hit, count, tokens in found:
         rates = limits.own_rates(kind, band)
-        write = rates[_WRITE[ttl]]
+        write = rates[WRITE[ttl]]
         saved[feature, model] += tokens * (rates[0] - (rates[1] if hit else write))
         lost[feature, model] += tokens * (rates[0] - write)
         requests[feature, model] += count

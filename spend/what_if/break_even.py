@@ -10,14 +10,13 @@ from pathlib import Path
 
 from spend.levers.cache import TTL_MS
 from spend.levers.lever import Pulled
-from spend.what_if.answer import replayed
-from spend.what_if.limits import Limits
+from spend.what_if.answer import both_sides
+from spend.what_if.limits import WRITE, Limits
 from spend.what_if.replay import replay
 from spend.what_if.scene import Scene
 
 _BREAK_EVEN = (Path(__file__).parents[1] / "sql" / "break_even.sql").read_text()
 _Key = tuple[str | None, str | None, str]
-_WRITE = {"5m": 2, "1h": 3}  # where its price stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +58,7 @@ def break_even(scene: Scene) -> tuple[list[BreakEven], list[BreakEven]]:
     Of requests that are not cached yet, record a fingerprint and are long enough for their model's cache.
     """
     scene.prepare([Pulled("cache", (("ttl", "5m"),))])
-    limits, plan, rows = replayed(scene, [], [frozenset()])
-    [seen] = rows.values()
+    limits, plan, (seen, _) = both_sides(scene, [])
     eligible = "arrives AND NOT cached AND least(prefix_tokens, uncached + read + write_5m + write_1h) >= min_prefix_0"
     relation = plan.relation(seen.band)
     by_feature: dict[_Key, _Sum] = defaultdict(_Sum)
@@ -82,7 +80,7 @@ def _in_order(sums: Mapping[_Key, _Sum]) -> list[BreakEven]:
 
 def _rates(limits: Limits, kind: int, band: int, ttl: str) -> tuple[int, int, int]:
     rates = limits.own_rates(kind, band)
-    return rates[0], rates[1], rates[_WRITE[ttl]]
+    return rates[0], rates[1], rates[WRITE[ttl]]
 
 
 def _add(one: _Sum, rates: tuple[int, int, int], hit: int, requests: int, tokens: int) -> None:

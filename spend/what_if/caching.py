@@ -11,7 +11,7 @@ from duckdb import DuckDBPyConnection
 
 from spend.filters import Filters
 from spend.levers.lever import Pulled
-from spend.what_if.answer import replayed
+from spend.what_if.answer import both_sides
 from spend.what_if.limits import Limits
 from spend.what_if.scene import Scene
 
@@ -65,8 +65,7 @@ def caching(con: DuckDBPyConnection, filters: Filters) -> dict[str | None, Cachi
     found: dict[str | None, Caching] = defaultdict(Caching)
     with Scene(con, filters) as scene:
         scene.prepare(_FINGERPRINTS)
-        limits, plan, rows = replayed(scene, [], [frozenset()])
-        [seen] = rows.values()
+        limits, plan, (seen, _) = both_sides(scene, [])
         tokens = ", ".join(f"sum(r.{name})::BIGINT" for name in ("uncached", "read", "write_5m", "write_1h"))
         query = (
             f"SELECT u.feature, r.kind, {seen.band} AS band, {tokens} FROM ({plan.relation(seen.band)}) r"

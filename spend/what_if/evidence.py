@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from spend.levers.lever import Pulled
-from spend.what_if.answer import in_order, replayed
+from spend.what_if.answer import both_sides
 from spend.what_if.cells import Prices
 from spend.what_if.limits import Limits
 from spend.what_if.sampling import savings_of, write_prices
@@ -44,14 +44,12 @@ class Replayed:
 
 def evidence(scene: Scene, levers: Sequence[Pulled], *, limit: int = 25) -> list[Replayed]:
     """The parts of requests that a joint scenario saves most on, largest saving first."""
-    pulled = in_order(levers)
-    limits, plan, rows = replayed(scene, pulled, [frozenset(), frozenset(range(1, len(pulled) + 1))])
+    limits, plan, sides = both_sides(scene, levers)
     write_prices(limits)
-    sides = tuple(rows.values())
     names = [f"{side}_{name}" for side in "ba" for name in ("target", "batch", "band", *COUNTED)]
     found = scene.con.execute(
         "SELECT u.request_key, u.part, u.started_at, u.feature, u.user_id, s.kind,"
-        f" {', '.join(f's.{name}' for name in names)} FROM ({savings_of(plan, sides[0], sides[-1])}) s"
+        f" {', '.join(f's.{name}' for name in names)} FROM ({savings_of(plan, *sides)}) s"
         " JOIN usage u ON u.rowid = s.n ORDER BY s.saving DESC, u.request_key, u.part LIMIT ?",
         [limit],
     ).fetchall()

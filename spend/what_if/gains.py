@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from spend.levers.lever import Pulled
-from spend.what_if.answer import in_order, replayed
+from spend.what_if.answer import both_sides
 from spend.what_if.cells import Prices
 from spend.what_if.plan import Seen, counted_of, keys_of
 from spend.what_if.scene import Scene
@@ -30,9 +30,7 @@ class Gain:
 
 def gains(scene: Scene, levers: Sequence[Pulled]) -> list[Gain]:
     """Every feature, largest saving first; together exactly the scenario's baseline and cost."""
-    pulled = in_order(levers)
-    limits, plan, rows = replayed(scene, pulled, [frozenset(), frozenset(range(1, len(pulled) + 1))])
-    sides = (rows[frozenset()], rows[frozenset(range(1, len(pulled) + 1))])
+    limits, plan, sides = both_sides(scene, levers)
     columns = [column for seen in sides for column in _columns(seen)]
     relation = plan.relation(*(name for seen in sides for name in (*keys_of(seen), *counted_of(seen))))
     found = scene.con.execute(

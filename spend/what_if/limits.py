@@ -11,12 +11,14 @@ from spend.coverage import nearest_model
 from spend.filters import WrongQuestion
 from spend.levers.lever import Pulled, Row
 from spend.levers.swap import TOKENIZER, VERBOSITY
-from spend.what_if.scene import NOBODY, Home, ListedModel, Scene
+from spend.what_if.homes import NOBODY, Home, ListedModel
+from spend.what_if.scene import Scene
 from spend.what_if.unit_prices import Band, Kind
 
 NEWER = "from 4.7"
 NO_LIMIT = 9_000_000_000_000_000_000
 CACHED = ("uncached", "read", "write_5m", "write_1h")
+WRITE = {"5m": CACHED.index("write_5m"), "1h": CACHED.index("write_1h")}  # where its price stands among ``own_rates``
 CASES = ("middle", "low", "high")  # of the saving
 
 
@@ -36,9 +38,12 @@ class Moved:
 class Limits:
     """By kind of request and target (0: as it is, else the number of a swap), in one case of the scenario."""
 
-    def __init__(self, scene: Scene, pulled: Sequence[Pulled], case: str) -> None:
+    def __init__(
+        self, scene: Scene, pulled: Sequence[Pulled], case: str, homes: Mapping[int, Home] | None = None
+    ) -> None:
+        """``homes`` are the kinds of request that are looked at, where they are not all of the scene's."""
         self.scene = scene
-        self.homes = scene.homes or {0: NOBODY}  # a table of limits has its columns even where there is no request
+        self.homes = (scene.homes if homes is None else homes) or {0: NOBODY}  # its table has columns for nobody too
         self.swaps = {number: one for number, one in enumerate(pulled, start=1) if one.lever == "swap"}
         for one in self.swaps.values():
             self._check(one)

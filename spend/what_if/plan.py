@@ -15,6 +15,7 @@ from spend.what_if.scene import Found, Scene
 
 Subset = frozenset[int]
 _NAMES = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+_SUMMED_BELOW = 2  # swaps
 _BY_TARGET = ("min_prefix", "caches", "batches")
 
 
@@ -33,7 +34,15 @@ class Plan:
     columns that a lever changed, so all the subsets together need few columns more than one.
     """
 
-    def __init__(self, scene: Scene, pulled: Sequence[Pulled], limits: Limits, replays: Replays) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        pulled: Sequence[Pulled],
+        limits: Limits,
+        replays: Replays,
+        *,
+        table: str = "what_if_row",
+    ) -> None:
         self._scene, self._pulled, self._limits, self._replays = scene, pulled, limits, replays
         self._levels: list[dict[str, str]] = []
         self._joins: dict[int, list[str]] = {}
@@ -41,7 +50,7 @@ class Plan:
         self._unless: dict[tuple[int, Row], tuple[tuple[str, str], ...]] = {}
         self.before: dict[int, Row] = {}  # with every lever pulled: the row as each of them found it
         self.members = {number: f"({scene.member(one)})" for number, one in enumerate(pulled, start=1)}
-        self.only = ""  # a condition on the rows that are looked at
+        self._table = table
 
     def rows(self, subsets: Sequence[Subset]) -> dict[Subset, Seen]:
         """The columns of each subset; ``ask`` and ``relation`` then know them."""
@@ -85,7 +94,9 @@ class Plan:
             columns = {name: expression for expression, name in self._levels[number].items() if name in names}
             names.update(_NAMES.findall(" ".join(columns.values())))
             levels.append((columns, [t for t in self._joins.get(number, ()) if f"outcome_{t}" in names]))
-        sql = f"SELECT * FROM what_if_row JOIN what_if_limit USING (kind){self.only}"
+        # of more swaps the planner, summing below the join, would write each into the next: eight took it minutes
+        apart = " OFFSET 0" if len(self._limits.swaps) > _SUMMED_BELOW else ""
+        sql = f"SELECT * FROM {self._table} JOIN what_if_limit USING (kind){apart}"
         for columns, joins in reversed(levels):
             if columns or joins:
                 added = "".join(f", {expression} AS {name}" for name, expression in columns.items())

@@ -9,7 +9,8 @@ from duckdb import DuckDBPyConnection
 
 from spend.filters import Filters
 from spend.what_if.answer import what_if
-from spend.what_if.scene import PRICED_AS, Scene
+from spend.what_if.homes import PRICED_AS
+from spend.what_if.scene import Scene
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from spend.levers.lever import Pulled, told
 from spend.what_if.answer import Answer, in_order, what_if
 from spend.what_if.evidence import Replayed, evidence
 from spend.what_if.gains import Gain, gains
+from spend.what_if.month import a_month
 from spend.what_if.sampling import Sampling, sampling
 from spend.what_if.scene import Scene
 from store.connection import Store
@@ -48,11 +49,11 @@ class Report:
 
     @property
     def days(self) -> int:
-        return max((self.until - self.since).days, 1)
+        return (self.until - self.since).days
 
     def month(self, picos: int) -> int:
         """What is that for thirty days?"""
-        return picos * 30 // self.days
+        return a_month(picos, self.days)
 
 
 def report(store: Store, scene: Scene, levers: Sequence[Pulled], *, title: str, today: date) -> Report:

@@ -11,7 +11,7 @@ import numpy as np
 from spend.breakdown import period
 from spend.calendar import buckets
 from spend.levers.lever import Pulled
-from spend.what_if.answer import in_order, replayed
+from spend.what_if.answer import both_sides
 from spend.what_if.limits import Limits
 from spend.what_if.plan import Plan, Seen, counted_of, keys_of
 from spend.what_if.scene import Scene
@@ -37,10 +37,9 @@ def sampling(scene: Scene, levers: Sequence[Pulled]) -> dict[str, Sampling]:
     since, until = period(scene.con, scene.filters)
     if (until - since).days < LEAST_DAYS:
         return {}
-    pulled = in_order(levers)
-    limits, plan, rows = replayed(scene, pulled, [frozenset(), frozenset(range(1, len(pulled) + 1))])
+    limits, plan, sides = both_sides(scene, levers)
     write_prices(limits)
-    query = savings_of(plan, *rows.values())
+    query = savings_of(plan, *sides)
     days = buckets("day", since, until, scene.filters.timezone)
     numbers = [list(range(len(days))), [first for _, first, _ in days], [past for _, _, past in days]]
     scene.con.execute(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ import numpy.typing as npt
 import pandas as pd
 from duckdb import ConnectionException, DuckDBPyConnection
 
-from spend.filters import Filters, WrongQuestion, midnight
+from spend.filters import Filters, WrongQuestion
 from spend.levers import LEVERS
 from spend.levers.lever import WHOLE, Pulled
+from spend.what_if.homes import PRICED_AS, Home, listed_models, priced_at
 from spend.what_if.unit_prices import Band, Kind, unit_prices
 
-PRICED_AS = ("then", "today", "announced")
 _SQL = Path(__file__).parents[1] / "sql"
 _KINDS, _ROWS, _PREFIXES = (
     (_SQL / f"{name}.sql").read_text() for name in ("what_if_kinds", "what_if_rows", "what_if_prefixes")
@@ -30,29 +30,6 @@ DICE = 1 << 24
 _KEPT_ANSWERS, _KEPT_MEMBERS = 64, 16
 # what costs nothing cannot cost less; what has no price on its day may have one on another
 _COUNTS = "(cost > 0 OR unpriced_because = 'no_price_on_date') AND uncached_input_tokens IS NOT NULL"
-
-
-@dataclass(frozen=True, slots=True)
-class ListedModel:
-    """What the price list says of a model beside prices; None is unknown."""
-
-    context_window: int | None
-    max_output_tokens: int | None
-    min_cacheable_tokens: int | None
-    tokenizer: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Home:
-    """A kind of request as it is in the rows: its price kind, where its cache is, the longest prompt and answer."""
-
-    kind: Kind
-    place: tuple[str | None, str | None]
-    longest: int
-    most: int
-
-
-NOBODY = Home(Kind(None, False, None, None, None, datetime(1970, 1, 1)), (None, None), 0, 0)
 
 
 class Scene:
@@ -70,8 +47,9 @@ class Scene:
         self.filters = filters
         self.prices = prices
         self.moment = priced_at(con, prices, today or datetime.now(UTC).date())
-        self.models = _models(con)
+        self.models = listed_models(con)
         self.homes: dict[int, Home] = {}
+        self._features: dict[str | None, int] = {}
         self.requests = 0
         self.unpriced = 0
         self._tables: dict[tuple[object, ...], str] = {}
@@ -102,7 +80,7 @@ class Scene:
     def prepare(self, pulled: Sequence[Pulled]) -> None:
         """Sees to it that the rows hold what these levers ask of them."""
         [(version,)] = self.con.execute("SELECT data_version FROM store_info").fetchall()
-        wheres = tuple(dict.fromkeys(one.where for one in pulled if one.where))
+        wheres = tuple(dict.fromkeys(where for one in pulled if (where := _of_columns(one.where))))
         dice = tuple(name for name in LEVERS if any(one.lever == name and one.share < WHOLE for one in pulled))
         caching = any(one.lever == "cache" for one in pulled)
         old_version, old_wheres, old_dice, old_caching = self._key
@@ -113,13 +91,18 @@ class Scene:
             wheres = tuple(dict.fromkeys((*wheres, *old_wheres)))[: max(_KEPT_MEMBERS, len(wheres))]
             dice, caching = tuple(dict.fromkeys((*dice, *old_dice))), caching or old_caching
         else:
-            self.models, self._rates = _models(self.con), {}
+            self.models, self._rates = listed_models(self.con), {}
         self._fill(wheres, dice, caching=caching)
         self._key = (version, wheres, dice, caching)
 
     def member(self, one: Pulled) -> str:
         """The condition on a row that a lever is for it."""
-        conditions = [f"member_{self._key[1].index(one.where)}"] if one.where else []
+        where = _of_columns(one.where)
+        conditions = [f"member_{self._key[1].index(where)}"] if where else []
+        if features := {value for name, value in one.where if name == "feature"}:
+            conditions.append(_one_of("feature_number", [self._features.get(name) for name in features]))
+        if models := {value for name, value in one.where if name == "model"}:
+            conditions.append(_one_of("kind", [n for n, home in self.homes.items() if home.kind.model in models]))
         if one.share < WHOLE:
             conditions.append(f"dice_{one.lever} < {int(one.share * DICE)}")
         return " AND ".join(conditions) or "true"
@@ -139,6 +122,18 @@ class Scene:
             self._tables[key] = table
         return self._tables[key]
 
+    @contextmanager
+    def part(self, condition: str) -> Iterator[tuple[str, dict[int, Home]]]:
+        """A table of the rows alone for which a condition holds, and their kinds; it is gone after."""
+        self._made += 1
+        table = f"what_if_part_{self._made}"
+        self.con.execute(f"CREATE TEMP TABLE {table} AS FROM what_if_row WHERE {condition}")
+        kinds = self.con.execute(f"SELECT DISTINCT kind FROM {table} ORDER BY kind").fetchall()
+        try:
+            yield table, {kind: self.homes[kind] for (kind,) in kinds}
+        finally:
+            self.con.execute(f"DROP TABLE {table}")
+
     def answered(self, query: str, limits: Hashable) -> Found:
         """The columns of a query over the rows and limits; the latest questions' answers are kept."""
         key = (query, limits)
@@ -147,6 +142,8 @@ class Scene:
                 self._answers.pop(next(iter(self._answers)))
             found = self.con.execute(query).fetchnumpy()
             self._answers[key] = {name: np.ma.getdata(values).astype(np.int64) for name, values in found.items()}
+        else:
+            self._answers[key] = self._answers.pop(key)  # the latest again
         return self._answers[key]
 
     def write(self, table: str, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -160,14 +157,11 @@ class Scene:
         which = f"{_COUNTS} AND {condition}"
         epoch = self._epoch(which, params)
         self.con.execute(_filled(_KINDS, epoch=epoch, which=which), params)
+        self.con.execute(_FEATURES.format(which=which), params)
+        self._features = dict(self.con.execute("SELECT feature, number FROM what_if_feature").fetchall())
         asked, asked_params = _asked(wheres, dice)
-        prefixes = {
-            "mark": "0",
-            "prefix": "NULL::BIGINT",
-            "prefix_tokens": "NULL::INTEGER",
-            "marked": "false",
-            "prefixes": "",
-        }
+        prefixes = {"mark": "0", "prefix": "NULL::BIGINT", "prefix_tokens": "NULL::INTEGER", "marked": "false"}
+        joins = "LEFT JOIN what_if_feature f ON f.feature IS NOT DISTINCT FROM u.feature"
         if caching:
             self.con.execute(_filled(_PREFIXES, which=which), params)
             self.con.execute(_PREFIX_NAMES)
@@ -176,11 +170,11 @@ class Scene:
                 "prefix": "x.prefix",
                 "prefix_tokens": "CAST((x.millionths * u.prompt_tokens + 500000) // 1000000 AS INTEGER)",
                 "marked": "coalesce(x.marked, false)",
-                "prefixes": "LEFT JOIN what_if_prefix x ON x.n = u.n",
             }
-        columns = "".join(f",\n           {sql} AS {name}" for name, sql in asked.items())
-        named = "".join(f", u.{name}" for name in asked)
-        rows = _filled(_ROWS, epoch=epoch, which=which, asked=columns, named=named, **prefixes)
+            joins += "\nLEFT JOIN what_if_prefix x ON x.n = u.n"
+        columns = ", feature" + "".join(f",\n           {sql} AS {name}" for name, sql in asked.items())
+        named = ", f.number AS feature_number" + "".join(f", u.{name}" for name in asked)
+        rows = _filled(_ROWS, epoch=epoch, which=which, asked=columns, named=named, prefixes=joins, **prefixes)
         self.con.execute(rows, [*asked_params, *params])
         self.con.execute("DROP TABLE IF EXISTS what_if_prefix")
         self._forget()
@@ -234,31 +228,24 @@ _PREFIX_NAMES = (
     "CREATE OR REPLACE TEMP TABLE what_if_prefix_name AS"
     " SELECT prefix, any_value(hash) AS hash FROM what_if_prefix GROUP BY prefix"
 )
+_FEATURES = (
+    "CREATE OR REPLACE TEMP TABLE what_if_feature AS SELECT feature, CAST(row_number() OVER () AS INTEGER) AS number"
+    " FROM (SELECT DISTINCT feature FROM usage WHERE {which})"
+)
 _HOMES = (
     "SELECT kind, model, provider, region, regional, speed, service_tier, inference_geo, moment, longest, most"
     " FROM what_if_kind ORDER BY kind"
 )
 
 
-def priced_at(con: DuckDBPyConnection, prices: str, today: date) -> datetime | None:
-    """The one moment whose prices count; None: each request's own. "announced": when the last listed change is made."""
-    if prices == "then":
-        return None
-    moment = midnight(today, "UTC")
-    if prices == "announced":
-        [(last,)] = con.execute(
-            "SELECT max(change) FROM (SELECT unnest([valid_from, valid_until]) AS change FROM price)"
-            " WHERE change < TIMESTAMP '9999-12-31'"
-        ).fetchall()
-        moment = max(moment, last or moment)
-    return moment
+def _of_columns(where: Where) -> Where:
+    """What of a lever's filter takes a column of the rows to tell: models and features are told without."""
+    return tuple(pair for pair in where if pair[0] not in ("feature", "model"))
 
 
-def _models(con: DuckDBPyConnection) -> dict[str, ListedModel]:
-    found = con.execute(
-        "SELECT model, context_window, max_output_tokens, min_cacheable_tokens, tokenizer FROM model"
-    ).fetchall()
-    return {model: ListedModel(*rest) for model, *rest in found}
+def _one_of(column: str, values: Iterable[int | None]) -> str:
+    known = sorted(value for value in values if value is not None)
+    return f"{column} IN ({', '.join(map(str, known))})" if known else "false"
 
 
 def _filled(sql: str, **texts: str) -> str:

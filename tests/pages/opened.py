@@ -17,6 +17,23 @@ from tests.factories import loaded
 Opened = Callable[..., AppTest]
 
 
+def checked(test: AppTest) -> AppTest:
+    """The same, once it is seen that nothing went wrong."""
+    assert [problem.value for problem in test.exception] == []
+    return test
+
+
+def figures(test: AppTest) -> dict[str, str]:
+    """The figures on the page by their labels, as they are read."""
+    return {metric.label.replace("\\", ""): metric.value.replace("\\", "") for metric in test.metric}
+
+
+def words(test: AppTest) -> str:
+    """All that the page says, as it is read."""
+    said = [*test.text, *test.caption, *test.header, *test.subheader, *test.error, *test.warning, *test.markdown]
+    return "\n".join(str(one.value) for one in said).replace("\\", "").replace("\N{WORD JOINER}", "")
+
+
 @contextmanager
 def dashboard_over(
     folder: Path, monkeypatch: pytest.MonkeyPatch, records: Iterable[Mapping[str, Any]]

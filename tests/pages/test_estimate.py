@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from ingest.load import load
 from store.connection import open_store
 from tests.factories import rows, usage_record
-from tests.pages.opened import Opened, dashboard_over
+from tests.pages.opened import Opened, checked, dashboard_over, figures, words
 from tests.usage_recorder.counting_server import Api, messages_api
 from ui.estimate_try import plain
 from usage_recorder import recorder
@@ -51,20 +51,6 @@ def opened(over: Opened, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     yield over
     recorder.flush()
     rmtree(folder / "logs", ignore_errors=True)
-
-
-def checked(test: AppTest) -> AppTest:
-    assert [problem.value for problem in test.exception] == []
-    return test
-
-
-def figures(test: AppTest) -> dict[str, str]:
-    return {metric.label.replace("\\", ""): metric.value.replace("\\", "") for metric in test.metric}
-
-
-def words(test: AppTest) -> str:
-    said = [*test.text, *test.caption, *test.header, *test.error, *test.warning, *test.markdown]
-    return "\n".join(str(one.value) for one in said).replace("\\", "").replace("\N{WORD JOINER}", "")
 
 
 def compared(test: AppTest) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from spend.what_if.saved import from_text
 from store.connection import open_store
 from store.process import close_process_store
 from tests.factories import usage_record
-from tests.pages.opened import Opened, dashboard_over
+from tests.pages.opened import Opened, checked, dashboard_over, figures, words
 from ui import numbers
 
 HOSTILE = "<b>x</b>:red[a], b=c; $1$ [x](http://x.example)"
@@ -44,20 +44,6 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     folder = tmp_path_factory.mktemp("what-if")
     with pytest.MonkeyPatch.context() as patch, dashboard_over(folder, patch, records()) as made:
         yield made
-
-
-def checked(test: AppTest) -> AppTest:
-    assert [problem.value for problem in test.exception] == []
-    return test
-
-
-def figures(test: AppTest) -> dict[str, str]:
-    return {metric.label.replace("\\", ""): metric.value.replace("\\", "") for metric in test.metric}
-
-
-def words(test: AppTest) -> str:
-    said = [*test.text, *test.caption, *test.header, *test.error, *test.markdown, *test.subheader]
-    return "\n".join(str(one.value) for one in said).replace("\\", "").replace("\N{WORD JOINER}", "")
 
 
 def scenario(test: AppTest) -> str:

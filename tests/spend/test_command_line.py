@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import csv
-import json
+import os
 import subprocess
 import sys
 from decimal import Decimal
+from functools import partial
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +16,9 @@ from spend.__main__ import main
 from spend.breakdown import Row, Spend
 from spend.report import render, safe_cell
 from store.connection import open_store
+from tests.conftest import ROOT
 from tests.factories import usage_record, write_log
+from tests.spend import questions
 
 TOKENS = [
     *("uncached_input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "output_tokens"),
@@ -24,6 +26,8 @@ TOKENS = [
 ]
 USD = [f"{name}_usd" for name in ("uncached_input", "cache_read", "cache_write_5m", "cache_write_1h", "output")]
 KEYS = ["requests", "unpriced_requests", "failed_requests", *TOKENS, "web_search_requests", *USD, "web_search_usd"]
+
+report, as_json = partial(questions.asked, "report"), partial(questions.as_json, "report")
 
 
 @pytest.fixture(scope="module")
@@ -39,18 +43,6 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with open_store(folder / "usage.duckdb") as store:
         load(store, [write_log(folder / "log.jsonl", records)])
     return folder / "usage.duckdb"
-
-
-def report(db: Path, capsys: pytest.CaptureFixture[str], *args: str) -> str:
-    assert main(["report", "--db", str(db), *args]) == 0
-    said = capsys.readouterr()
-    assert said.err == ""
-    return said.out
-
-
-def as_json(db: Path, capsys: pytest.CaptureFixture[str], *args: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(report(db, capsys, "--format", "json", *args))
-    return found
 
 
 def test_json_is_a_list_of_objects_with_exact_money(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -173,3 +165,25 @@ def test_it_runs_as_a_module(db: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     assert done.stdout.splitlines()[1].endswith(",0.006")
     assert done.stderr == ""
+
+
+def test_whoever_reads_no_further_ends_it_quietly(db: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    question = [sys.executable, "-m", "spend", "report", "--by", "feature,model,day", "--db", str(db)]
+    try:
+        asked = subprocess.run(question, cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    finally:
+        os.close(write)
+    assert (asked.returncode, asked.stderr) == (0, "")
+
+
+def test_what_the_terminal_has_no_sign_for_is_spelt_out(tmp_path: Path) -> None:
+    store = tmp_path / "usage.duckdb"
+    with open_store(store) as opened:
+        load(opened, [write_log(tmp_path / "log.jsonl", [usage_record(feature="€")])])
+    question = [sys.executable, "-m", "spend", "report", "--by", "feature", "--db", str(store)]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    asked = subprocess.run(question, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (asked.returncode, asked.stderr) == (0, "")
+    assert "\\u20ac" in asked.stdout

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ingest.load import load
-from spend.__main__ import main
 from store.connection import open_store
 from tests.factories import usage_record, write_log
+from tests.spend.questions import as_json, asked
 
 NAME = "a,b \x1b[31m"
 
@@ -23,30 +22,23 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "usage.duckdb"
 
 
-def asked(capsys: pytest.CaptureFixture[str], *args: str) -> str:
-    assert main([*args]) == 0
-    said = capsys.readouterr()
-    assert said.err == ""
-    return said.out
-
-
 def test_each_finding_is_a_scenario_that_what_if_answers_alike(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found: list[dict[str, Any]] = json.loads(asked(capsys, "opportunities", "--db", str(db), "--format", "json"))
+    found: list[dict[str, Any]] = as_json("opportunities", db, capsys)
     ready = [one for one in found if one["levers"]]
     assert [one["kind"] for one in ready] == ["smaller_model"]
     assert ready[0]["feature"] == NAME
     for one in ready:
         levers = [word for lever in one["levers"] for word in ("--lever", lever)]
-        again = json.loads(asked(capsys, "what-if", "--db", str(db), "--format", "json", *levers))
+        again = as_json("what-if", db, capsys, *levers)
         assert again["saving_usd"] == one["saving_usd"]
 
 
 def test_the_table_moves_no_cursor_and_says_the_levers(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = asked(capsys, "opportunities", "--db", str(db))
+    text = asked("opportunities", db, capsys)
     assert "\x1b" not in text
     assert "--lever swap:from=claude-opus-4-8,to=claude-haiku-5-5,feature=a%2Cb" in text
     assert text.splitlines()[0].split() == ["USD", "a", "month", "adds", "confidence"]
 
 
 def test_nothing_found_is_said(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert asked(capsys, "opportunities", "--db", str(db), "--where", "feature=none") == "Nothing found.\n"
+    assert asked("opportunities", db, capsys, "--where", "feature=none") == "Nothing found.\n"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ import pytest
 
 from spend.filters import Filters
 from spend.opportunities import Opportunity
-from spend.opportunities.ranked import opportunities
+from spend.opportunities.facts import Facts
+from spend.opportunities.ranked import largest, opportunities
 from spend.what_if import Scene, savings_of_groups, what_if
 from store.connection import Store
 from tests.factories import store_with, usage_record
@@ -201,6 +203,18 @@ def test_prompts_just_over_a_price_step_are_found_and_long_ones_are_not(find: Fi
     assert ("band_edge", "books") not in found
 
 
+def test_a_model_that_was_not_sold_yet_in_the_period_is_not_tried(tmp_path: Path) -> None:
+    """Haiku 5.5 has a price from 2026-10-07."""
+    records = [usage_record(time="2026-10-06T12:00:00Z"), usage_record(time="2026-11-10T12:00:00Z")]
+    with store_with(tmp_path, records) as store, Scene(store.cursor(), Filters()) as scene:
+        before, after = (
+            {one.model for one in Facts(store.cursor(), Filters(until=until), scene).sold}
+            for until in (date(2026, 10, 7), None)
+        )
+    assert TINY in after - before
+    assert HAIKU in before
+
+
 # ── together ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -232,6 +246,7 @@ def test_an_empty_store_and_one_without_prices_have_none(tmp_path: Path) -> None
 
 def test_the_samples_stories_are_found_with_their_size(sample_store: Store) -> None:
     found = {(one.kind, one.feature): one for one in checked(sample_store)}
+    assert largest(sample_store.cursor(), Filters()) == next(iter(found.values()))
     triage, policy = found["smaller_model", "ticket-triage"], found["cacheable_prefix", "policy-answers"]
     essays, edge = found["long_answers", "meeting-summary"], found["band_edge", "attachment-reader"]
     assert triage.saving == 173_805_105_000_000 * 49 // 50  # Haiku 5.5 at a fiftieth of Opus 4.8
@@ -243,6 +258,28 @@ def test_the_samples_stories_are_found_with_their_size(sample_store: Store) -> N
         "policy-answers",
     ]
     assert triage.month == triage.saving  # the sample is thirty days
+
+
+def test_a_feature_on_many_models_is_weighed_on_each(tmp_path: Path) -> None:
+    names = ("opus-4-5", "opus-4-6", "opus-4-7", "opus-4-8", "opus-5", "sonnet-4-5", "sonnet-4-6", "sonnet-5")
+    models = [f"claude-{name}" for name in names]
+    with store_with(tmp_path, [one for model in models for one in times(20, model=model, output_tokens=4)]) as store:
+        found = checked(store)
+    assert sorted(str(one.model) for one in found if one.kind == "smaller_model") == models
+
+
+def test_every_feature_is_weighed_and_the_largest_finding_is_told_alone(tmp_path: Path) -> None:
+    records = [
+        one
+        for n in range(30)
+        for one in times(20, feature=f"f{n:02}", model=OPUS, output_tokens=4, input_tokens=1000 + n, stream=True)
+    ]
+    with store_with(tmp_path, records) as store:
+        found = checked(store)
+        assert {one.feature for one in found if one.kind == "smaller_model"} == {f"f{n:02}" for n in range(30)}
+        for filters in (Filters(), Filters(where=(("feature", "f03"),))):
+            assert largest(store.cursor(), filters) == opportunities(store.cursor(), filters)[0]
+        assert largest(store.cursor(), Filters(where=(("feature", "none"),))) is None
 
 
 def test_filters_narrow_what_is_found(sample_store: Store) -> None:

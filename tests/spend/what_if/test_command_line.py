@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import json
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,6 +10,9 @@ from ingest.load import load
 from spend.__main__ import main
 from store.connection import open_store
 from tests.factories import usage_record, write_log
+from tests.spend import questions
+
+asked, as_json = partial(questions.asked, "what-if"), partial(questions.as_json, "what-if")
 
 
 @pytest.fixture(scope="module")
@@ -29,18 +31,6 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with open_store(folder / "usage.duckdb") as store:
         load(store, [write_log(folder / "log.jsonl", records)])
     return folder / "usage.duckdb"
-
-
-def asked(db: Path, capsys: pytest.CaptureFixture[str], *args: str) -> str:
-    assert main(["what-if", "--db", str(db), *args]) == 0
-    said = capsys.readouterr()
-    assert said.err == ""
-    return said.out
-
-
-def as_json(db: Path, capsys: pytest.CaptureFixture[str], *args: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(asked(db, capsys, "--format", "json", *args))
-    return found
 
 
 def test_json_has_the_joint_scenario_and_each_levers_part(db: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,11 @@ import pytest
 
 from ingest.load import load
 from spend.__main__ import main
-from spend.filters import Filters
-from spend.levers import LEVERS
-from spend.levers.lever import pulled_from
-from spend.what_if import Scene, joint_cost
+from spend.commands.asked import answering
 from store.connection import open_store
 from tests.conftest import ROOT
 from tests.factories import usage_record, write_log
+from tests.spend.questions import as_json
 
 
 def asked(
@@ -25,8 +24,7 @@ def asked(
     db = tmp_path / "usage.duckdb"
     with open_store(db) as store:
         load(store, [write_log(tmp_path / "log.jsonl", records)])
-    assert main(["what-if", "--db", str(db), "--format", "json", *args]) == 0
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    found: dict[str, Any] = as_json("what-if", db, capsys, *args)
     return found
 
 
@@ -78,10 +76,13 @@ def test_c10_a_prefix_under_the_minimum_is_not_cached(tmp_path: Path) -> None:
     listed = (ROOT / "data" / "prices" / "anthropic.toml").read_text()
     assert "min_cacheable = 4_096" in listed
     (prices / "anthropic.toml").write_text(listed.replace("min_cacheable = 4_096", "min_cacheable = 9_000"))
-    with open_store(":memory:", prices=prices) as store:
+    out, errors = StringIO(), StringIO()
+    with open_store(tmp_path / "usage.duckdb", prices=prices) as store, answering(store, out, errors):
         load(store, [write_log(tmp_path / "log.jsonl", calls(0, 100))])
-        scene = Scene(store.cursor(), Filters())
-        assert joint_cost(scene, [pulled_from("cache:ttl=5m", LEVERS, ())]) == (20_000 * 10**6, 20_000 * 10**6)
+        assert main(["what-if", "--format", "json", "--lever", "cache:ttl=5m"]) == 0
+    found = json.loads(out.getvalue())
+    assert (found["baseline_usd"], found["scenario_usd"]) == ("0.02", "0.02")
+    assert (found["unchanged"], errors.getvalue()) == ({"under_minimum": 2}, "")
 
 
 def test_of_two_lifetimes_and_none_the_best_is_chosen_for_each_prefix(

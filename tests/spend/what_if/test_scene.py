@@ -184,6 +184,18 @@ def test_levers_for_other_requests_are_seen_by_a_scene_that_is_there_already(tmp
             assert joint_cost(scene, one) == (4_500_000_000, 4_500_000_000 - batched * 750_000_000)
 
 
+def test_eight_swaps_at_once_are_answered(tmp_path: Path) -> None:
+    """Where a swap's expressions were written into the next one's, planning the query would not end."""
+    names = ("opus-4-5", "opus-4-6", "opus-4-7", "opus-4-8", "opus-5", "sonnet-4-5", "sonnet-4-6", "sonnet-5")
+    records = [usage_record(model=f"claude-{name}") for name in names]
+    levers = pulled(*(f"swap:from=claude-{name},to=claude-haiku-4-5,tokenizer=1" for name in names))
+    with store_with(tmp_path, records) as store, Scene(store.cursor(), Filters()) as scene:
+        together = joint_cost(scene, levers)
+        alone = [joint_cost(scene, [one]) for one in levers]
+    assert {before for before, _ in alone} == {together[0]}
+    assert together[0] - together[1] == sum(before - after for before, after in alone) > 0
+
+
 def test_cached_tokens_keep_their_class_where_the_new_models_cache_takes_them(tmp_path: Path) -> None:
     cached = {"model": "claude-sonnet-4-6", "input_tokens": 1000, "output_tokens": 0}
     reads = {"over": 4096, "under": 4095}  # Haiku 4.5 caches 4,096 tokens and more; of Fable 5.2 it is not known
