@@ -10,7 +10,7 @@ from functools import partial
 import streamlit as st
 
 from spend.breakdown import amounts
-from spend.filters import Filters
+from spend.filters import DIMENSIONS, Filters
 from spend.levers import LEVERS, PRESETS
 from spend.levers.lever import Input, Pulled, Value, complete
 from ui import names, numbers
@@ -20,7 +20,10 @@ from ui.what_if_scene import Placed, remove
 _STEPS = (1, 2, 3, 5, 8)
 _LONGEST = 1_000_000  # tokens
 _OFFERED = 100
+_OFFERED_OF = ("feature", "model", "user")
+_KINDS = frozenset(DIMENSIONS) - {"tag"}
 Wish = Callable[[], Value | None]
+Where = tuple[tuple[str, str | None], ...]
 
 
 def controls(one: Placed, models: Sequence[str]) -> Pulled:
@@ -104,22 +107,39 @@ def _lengths(now: int) -> list[int]:
     return sorted({*round_ones, *range(100, 1000, 50), *range(1000, 5000, 250), now})
 
 
-def _where(one: Placed) -> tuple[tuple[str, str | None], ...]:
-    """The features it is for; what else it is restricted to stays so, and is said."""
-    others = tuple(pair for pair in one.pulled.where if pair[0] != "feature")
-    now = [names.to_url(value) for name, value in one.pulled.where if name == "feature"]
-    offered = [names.to_url(name) for (name,) in ask(amounts, Filters(), ("feature",), limit=_OFFERED)]
+def _where(one: Placed) -> Where:
+    """The requests it is for: names of one kind are alternatives, kinds all have to hold."""
+    offered = {
+        _named(pair): pair
+        for dimension in _OFFERED_OF
+        for (name,) in ask(amounts, Filters(), (dimension,), limit=_OFFERED)
+        for pair in [(dimension, name)]
+    }
+    now = {_named(pair): pair for pair in one.pulled.where}
     chosen = st.multiselect(
         "For",
-        [*offered, *(name for name in now if name not in offered)],
-        default=now,
-        key=f"lever-{one.number}-feature",
-        placeholder="All features",
+        list(offered | now),
+        default=list(now),
+        key=f"lever-{one.number}-for",
+        placeholder="All requests",
+        help="Features, models and users to choose from; session=, tier=, stop_reason= or tag:NAME= can be typed.",
+        accept_new_options=True,
     )
-    if others:
-        said = ", ".join(f"{names.short(name, 20)} {names.short(value, 40)}" for name, value in others)
-        st.caption(names.markdown(f"Only {said}"))
-    return tuple(sorted((*others, *(("feature", names.from_url(name)) for name in chosen)), key=repr))
+    found = {(offered | now).get(text) or typed(text) for text in chosen}
+    return tuple(sorted(found, key=repr))
+
+
+def _named(pair: tuple[str, str | None]) -> str:
+    dimension, name = pair
+    return names.to_url(name) if dimension == "feature" else f"{dimension}={names.to_url(name)}"
+
+
+def typed(text: str) -> tuple[str, str | None]:
+    """What a text asks for: of a kind that it names, else a feature."""
+    dimension, equals, name = text.partition("=")
+    if equals and (dimension in _KINDS or dimension.startswith("tag:")):
+        return dimension, names.from_url(name)
+    return "feature", names.from_url(text)
 
 
 def _share(one: Placed) -> Fraction:

@@ -10,6 +10,7 @@ from spend.commands.asked import add_filters, add_store, filters_of, opened, say
 from spend.levers.lever import told
 from spend.opportunities import Opportunity
 from spend.opportunities.ranked import opportunities
+from spend.spikes.words import printable
 from store.money import usd
 
 HELP = "what would save money, most first: each with the levers to put to `what-if`"
@@ -56,15 +57,13 @@ def _table(found: Sequence[Opportunity]) -> str:
     if not found:
         return "Nothing found."
     lines = [("USD a month", "adds", "confidence", "")]
-    lines += [(*_money(one), one.confidence, _printable(one.title)) for one in found]
+    lines += [(*_money(one), one.confidence, printable(one.title)) for one in found]
     widths = [max(len(line[n]) for line in lines) for n in range(3)]
     text = []
     for line, one in zip(lines, [None, *found], strict=True):
         text.append("  ".join([line[0].rjust(widths[0]), line[1].rjust(widths[1]), line[2].ljust(widths[2]), line[3]]))
         if one and one.levers:
-            text.append(
-                " " * (sum(widths) + 6) + " ".join(f"--lever {_printable(told(lever))}" for lever in one.levers)
-            )
+            text.append(" " * (sum(widths) + 6) + " ".join(f"--lever {printable(told(lever))}" for lever in one.levers))
     return "\n".join(line.rstrip() for line in text)
 
 
@@ -77,8 +76,3 @@ def _money(one: Opportunity) -> tuple[str, str]:
 def _cents(picos: int) -> str:
     cents = (abs(picos) + 5 * 10**9) // 10**10
     return f"{'-' if picos < 0 else ''}{cents // 100:,}.{cents % 100:02d}"
-
-
-def _printable(text: str) -> str:
-    """A name may hold what moves a terminal's cursor."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)

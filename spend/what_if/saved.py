@@ -40,14 +40,16 @@ def save(store: Store, name: str, levers: Sequence[Pulled]) -> None:
         raise WrongQuestion(f"a name has 1 to {LONGEST_NAME} letters")
     if not levers:
         raise WrongQuestion("a scenario without levers is what was; pull one first")
-    kept = saved(store.cursor())
-    if title not in kept and len(kept) >= MOST_NAMED:
-        raise WrongQuestion(f"{MOST_NAMED} scenarios are saved already; forget one first")
-    settings.write(store, _KEPT, {**kept, title: as_text(levers)})
+    with store.writing() as con:
+        kept = saved(con)
+        if title not in kept and len(kept) >= MOST_NAMED:
+            raise WrongQuestion(f"{MOST_NAMED} scenarios are saved already; forget one first")
+        settings.put(con, _KEPT, {**kept, title: as_text(levers)})
 
 
 def forget(store: Store, name: str) -> None:
     """Takes a name away; nothing happens where there is none."""
-    kept = saved(store.cursor())
-    if kept.pop(name, None) is not None:
-        settings.write(store, _KEPT, kept or None)
+    with store.writing() as con:
+        kept = saved(con)
+        kept.pop(name, None)
+        settings.put(con, _KEPT, kept or None)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Opened
-from tests.e2e.screen import chart, click_cell, grid, painted, settled, url, visit
+from tests.e2e.screen import chart, click_cell, grid, painted, settled, url, visit, wider
 
 pytestmark = pytest.mark.browser
 
@@ -20,10 +20,6 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 PAPER = {"light": [255, 255, 255], "phone": [255, 255, 255], "dark": [18, 22, 28]}
 
-_WIDER = """
-() => [document.documentElement, document.querySelector('[data-testid="stMain"]')]
-    .map(e => e.scrollWidth - e.clientWidth)
-"""
 # Texts of the headline that do not fit where they stand, or that stand outside the window.
 _CUT = """
 () => [...document.querySelectorAll(
@@ -115,7 +111,7 @@ def test_a_phone_reaches_every_page_by_its_menu(sample: str, opened: Opened) -> 
     page = opened(url(sample, "", ALL_TIME), **LOOKS["phone"])
     for title in ("Features", "Data", "Overview"):
         turn_to_on_a_phone(page, title)
-        assert page.evaluate(_WIDER) == [0, 0]
+        assert wider(page) <= 0
 
 
 def turn_to_on_a_phone(page: Page, title: str) -> None:
@@ -133,8 +129,8 @@ def turn_to_on_a_phone(page: Page, title: str) -> None:
 
 def _problems(page: Page, where: str) -> list[str]:
     """What sticks out, is cut off or too faint on the page as it is."""
-    wider = page.evaluate(_WIDER)
-    found = [f"{where}: {most} pixels wider than the window" for most in wider if most > 0]
+    most = wider(page)
+    found = [f"{where}: {most} pixels wider than the window"] if most > 0 else []
     found += [f"{where}: cut off: {text}" for text in page.evaluate(_CUT)]
     faint = [(text, contrast) for text, contrast in page.evaluate(_CONTRASTS) if contrast < 4.5]
     return found + [f"{where}: {contrast:.2f} to 1: {text}" for text, contrast in faint]

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.command_line import picos
 from tests.e2e.conftest import Opened
-from tests.e2e.screen import answer, cells, choose, click_cell, grid, main_text, settled, text_of, turn_to, url
+from tests.e2e.screen import answer, cells, choose, click_cell, grid, main_text, settled, text_of, turn_to, url, wider
 from tests.e2e.served import ROOT
 from ui import numbers
 
@@ -28,10 +28,6 @@ THREE = (
     "swap:from=claude-opus-4-8,to=claude-haiku-5-5,feature=ticket-triage;cache:ttl=best,feature=policy-answers;"
     "cap:max_output_tokens=600,feature=meeting-summary"
 )
-_WIDER = """
-() => [document.documentElement, document.querySelector('[data-testid="stMain"]')]
-    .map(e => e.scrollWidth - e.clientWidth)
-"""
 
 
 def what_if(db: Path, *args: str) -> dict[str, Any]:
@@ -158,7 +154,7 @@ def test_the_requests_behind_a_saving_open_and_the_levers_are_there_after_it(sam
 
 def test_it_fits_on_a_phone_and_hostile_words_in_the_address_are_text(sample: str, opened: Opened) -> None:
     page = opened(url(sample, "what-if", ALL_TIME | {"scenario": THREE}), **PHONE)
-    assert max(page.evaluate(_WIDER)) <= 0
+    assert wider(page) <= 0
     assert shown(page)[1] == "$1,264.69"
     bad = opened(url(sample, "what-if", ALL_TIME | {"scenario": "<b>x</b>[x](http://x.example):y=1"}), **PHONE)
     assert "The scenario in this address is not one: no lever '<b>x</b>[x](http'" in main_text(bad)

@@ -99,6 +99,19 @@ def test_a_scenario_in_the_address_is_on_the_screen(opened: Opened) -> None:
     assert {name: shown[name] for name in ("As it was", "In the scenario")} == expected(text)
 
 
+def test_a_lever_can_be_for_a_model_a_user_or_a_tag_and_let_go_of_it(opened: Opened) -> None:
+    test = checked(opened("what_if", scenario="cap:max_output_tokens=100,user=u_1", **ALL_TIME))
+    (whom,) = [one for one in test.multiselect if one.key and one.key.startswith("lever-")]
+    assert whom.value == ["user=u_1"]
+    assert "model=claude-opus-4-8" in whom.options
+    checked(whom.set_value(["model=claude-opus-4-8", "tag:env=prod"]).run())
+    assert scenario(test) == "cap:max_output_tokens=100,model=claude-opus-4-8,tag:env=prod"
+    (whom,) = [one for one in test.multiselect if one.key and one.key.startswith("lever-")]
+    checked(whom.set_value(["model=claude-opus-4-8"]).run())
+    shown = figures(test)
+    assert {name: shown[name] for name in ("As it was", "In the scenario")} == expected(scenario(test))
+
+
 def test_a_scenario_that_is_none_is_said_and_left_out(opened: Opened) -> None:
     test = checked(opened("what_if", scenario="pull:x", **ALL_TIME))
     assert "The scenario in this address is not one" in words(test)
