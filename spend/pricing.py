@@ -11,25 +11,14 @@ from decimal import Decimal
 from pathlib import Path
 from shutil import copy
 
-from duckdb import DuckDBPyConnection
-
 from store.connection import PRICES
-from store.price_list import Price, PriceList
+from store.price_list import PriceList
 from store.prices import read_price_lists
 from usage_recorder import catalogue as listed
 from usage_recorder.catalogue import Catalogue
-from usage_recorder.pricing import EXACT, SearchPrice, Tokens, cost_usd, price_for
-from usage_recorder.pricing import Price as Rates
+from usage_recorder.pricing import EXACT, Price, SearchPrice
 
-__all__ = ["Tokens", "catalogue_of", "cost_usd", "list_prices", "picos", "price_for", "prices", "prices_in_force"]
-
-_COLUMNS = ", ".join(field.name for field in fields(Price))
-_RATES = tuple(field.name for field in fields(Rates))
-
-
-def prices(con: DuckDBPyConnection) -> list[Price]:
-    """The price list in force."""
-    return [Price(*row) for row in con.execute(f"SELECT {_COLUMNS} FROM price ORDER BY ALL").fetchall()]
+_RATES = tuple(field.name for field in fields(Price))
 
 
 def catalogue_of(price_list: PriceList) -> Catalogue:
@@ -54,7 +43,7 @@ def catalogue_of(price_list: PriceList) -> Catalogue:
             )
             for model in price_list.models
         ),
-        tuple(Rates(**{name: getattr(price, name) for name in _RATES}) for price in price_list.prices),
+        tuple(Price(**{name: getattr(price, name) for name in _RATES}) for price in price_list.prices),
         tuple(
             SearchPrice(one.valid_from, one.valid_until, one.pico_each)
             for one in price_list.rule_prices

@@ -6,34 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Context, Decimal, localcontext
-from typing import Protocol, TypeVar
 
 CLASSES = ("uncached_input", "cache_read", "cache_write_5m", "cache_write_1h", "output")
 PICOS_PER_USD = 10**12
 EXACT = Context(prec=60)  # whatever the app has set for its own sums
-
-
-class Rated(Protocol):
-    """What the formula reads of a price row; ``Price`` is one."""
-
-    @property
-    def model(self) -> str: ...
-    @property
-    def speed(self) -> str: ...
-    @property
-    def valid_from(self) -> datetime: ...
-    @property
-    def valid_until(self) -> datetime: ...
-    @property
-    def prompt_over(self) -> int: ...
-    @property
-    def prompt_upto(self) -> int: ...
-    @property
-    def batch_halves(self) -> int: ...
-    @property
-    def geo_us_twentieths(self) -> int: ...
-    @property
-    def regional_twentieths(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +56,9 @@ class Tokens:
         return self.uncached_input + self.cache_read + self.cache_write_5m + self.cache_write_1h
 
 
-Row = TypeVar("Row", bound=Rated)
-
-
 def price_for(
-    price_list: Iterable[Row], model: str, *, when: datetime, prompt: int, speed: str = "standard"
-) -> Row | None:
+    price_list: Iterable[Price], model: str, *, when: datetime, prompt: int, speed: str = "standard"
+) -> Price | None:
     """The row for a model at a time (UTC, no zone) and prompt length; None: no price, so no cost."""
     return next(
         (
@@ -106,7 +79,7 @@ def search_price_for(prices: Iterable[SearchPrice], when: datetime) -> int | Non
 
 
 def cost_usd(
-    price: Rated,
+    price: Price,
     tokens: Tokens,
     *,
     batch: bool = False,

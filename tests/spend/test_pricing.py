@@ -5,14 +5,14 @@ from decimal import Decimal
 
 import pytest
 
-from spend.pricing import Tokens, cost_usd, price_for, prices
-from store.price_list import Price
+from spend.pricing import catalogue_of
 from tests.factories import emptied
+from usage_recorder.pricing import Price, Tokens, cost_usd, price_for
 
 
 @pytest.fixture(scope="module")
 def price_list() -> list[Price]:
-    return prices(emptied().cursor())
+    return [price for rows in catalogue_of(emptied().prices).prices.values() for price in rows]
 
 
 def test_prices_are_those_of_the_list(price_list: list[Price]) -> None:

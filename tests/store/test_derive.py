@@ -14,20 +14,20 @@ from hypothesis import strategies as st
 
 from ingest.record import Part, UsageRecord
 from ingest.rows import Rows
-from spend.pricing import Tokens, cost_usd, price_for, prices
+from spend.pricing import catalogue_of
 from store.connection import PRICES, Store, open_store
 from store.derive import derive_all
 from store.model_names import LoggedModels
 from store.money import dollars
-from store.price_list import Price
 from tests.factories import costs, derived, emptied, facts, loaded, rows, usage_record
 
 # ── the formula in SQL and the one in Decimal ──────────────────────────────────────────────────────────────────────
+from usage_recorder.pricing import Price, Tokens, cost_usd, price_for
 
 
 @lru_cache
 def price_list() -> list[Price]:
-    return prices(emptied().cursor())
+    return [price for rows in catalogue_of(emptied().prices).prices.values() for price in rows]
 
 
 def counts(price: Price) -> st.SearchStrategy[int]:
