@@ -18,17 +18,22 @@ from ui.periods import day_words
 from ui.spike_words import scope_said
 
 LISTED = 20
+BOX = "budget-box"
 _SCOPES = {"account": "Everything", "feature": "A feature", "user": "A user"}
 _PERIODS = {"month": "Month", "day": "Day"}
 _SCOPE, _NAME, _PERIOD, _DOLLARS = (f"budget-{name}" for name in ("scope", "name", "period", "dollars"))
 _PROBLEM = "_budget-problem"
 
 
+@st.fragment
 def budgets(asked: Asked) -> None:
     """What may be spent beside what is, those in danger first; whatever names are chosen in the filter bar."""
     kept = ask(budgets_of)
-    with heading("Budgets", key="budgets"), st.popover("Set a budget", key="budget-box", type="tertiary"):
-        _form()
+    with heading("Budgets", key="budgets"):
+        box = st.popover("Set a budget", key=BOX, type="tertiary", on_change="rerun")
+    if box.open:
+        with box:
+            _form()
     problem = st.session_state.pop(_PROBLEM, None)
     if problem:
         st.error(names.markdown(problem))

@@ -12,6 +12,7 @@ from store.money import PICOS_PER_USD
 from store.process import process_store
 from tests.factories import usage_record
 from tests.pages.opened import Opened, dashboard_over
+from ui.budgets import BOX
 
 HOSTILE = "<b>_x_</b>:day=1"
 RECORDS = [
@@ -35,6 +36,13 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
 
 def overview(opened: Opened) -> AppTest:
     return opened("overview", timezone="UTC", period="Everything")
+
+
+def with_box(opened: Opened) -> AppTest:
+    test = overview(opened)
+    assert not any(one.key == "budget-keep" for one in test.button)
+    test.session_state[BOX] = True
+    return test.run()
 
 
 def kept() -> tuple[Budget, ...]:
@@ -74,7 +82,7 @@ def test_budgets_stand_by_how_near_they_are_to_being_crossed(opened: Opened) -> 
 
 
 def test_one_is_set_and_taken_away_in_the_box(opened: Opened) -> None:
-    test = overview(opened)
+    test = with_box(opened)
     test.text_input(key="budget-dollars").set_value("$1,000.50")
     test.button(key="budget-keep").click().run()
     assert kept() == (Budget("account", None, "month", 1_000_500_000_000_000),)
@@ -94,7 +102,7 @@ def test_one_is_set_and_taken_away_in_the_box(opened: Opened) -> None:
     ("typed", "said"), [("much", "are no dollars"), ("", "no budget for"), ("0", "more than nothing")]
 )
 def test_what_is_no_budget_is_said_and_nothing_is_kept(opened: Opened, typed: str, said: str) -> None:
-    test = overview(opened)
+    test = with_box(opened)
     test.text_input(key="budget-dollars").set_value(typed)
     test.button(key="budget-keep").click().run()
     assert said in test.error[0].value.replace("\\", "")
