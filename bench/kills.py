@@ -218,7 +218,8 @@ def _digest(con: duckdb.DuckDBPyConnection, query: str) -> list[str]:
 
 
 def _facts(con: duckdb.DuckDBPyConnection) -> list[str]:
-    return _digest(con, f"SELECT {', '.join(FACTS)} FROM usage")
+    """As texts, whatever type the store's shape gives them."""
+    return _digest(con, f"SELECT {', '.join(f'{name}::VARCHAR' for name in FACTS)} FROM usage")
 
 
 def _facts_of(store: Path) -> list[str]:
