@@ -85,7 +85,7 @@ class Log:
         loads = self._follower.loads[self._before :]
         return tuple(sum(load[count] for load in loads) for count in ("requests", "duplicates", "rejected"))
 
-    def has_brought(self, requests: int, duplicates: int | None = 0) -> None:
+    def assert_brought(self, requests: int, duplicates: int | None = 0) -> None:
         """Waits until so many requests have come in all; None: some duplicates there may be."""
         self._follower.waits_for(lambda: self._so_far() >= (requests, duplicates or 0))
         assert self._so_far() == (requests, self._so_far()[1] if duplicates is None else duplicates, 0)
@@ -98,11 +98,11 @@ def log(follower: Following, written: Written, request: pytest.FixtureRequest) -
 
 def test_lines_come_as_they_are_written_and_from_new_files(log: Log) -> None:
     log.write(*records(3))
-    log.has_brought(3)
+    log.assert_brought(3)
     log.write(*records(2))
-    log.has_brought(5)
+    log.assert_brought(5)
     log.write(*records(2), to=".other")
-    log.has_brought(7)
+    log.assert_brought(7)
 
 
 def test_what_matches_a_pattern_comes_when_it_is_there(follower: Following, written: Written) -> None:
@@ -110,70 +110,70 @@ def test_what_matches_a_pattern_comes_when_it_is_there(follower: Following, writ
     (written.folder / "by-name").mkdir()
     (written.folder / "by-name" / "app.txt").write_text(json.dumps(usage_record()) + "\n")
     log.write(*records(2))
-    log.has_brought(2)
+    log.assert_brought(2)
     written.write("by-and-by/late.log", usage_record())
-    log.has_brought(3)
+    log.assert_brought(3)
 
 
 def test_what_is_no_log_is_left_alone(log: Log, follower: Following, written: Written) -> None:
     log.write(*records(1))
     log.moved(".txt").write_text("notes\n")
     log.moved(".bin").write_bytes(bytes(range(256)) * 100)
-    log.has_brought(1)
+    log.assert_brought(1)
     log.moved(".txt").write_text("notes\nmore notes\n")
     log.write(*records(1))
-    log.has_brought(2)
+    log.assert_brought(2)
 
 
 def test_a_log_that_is_renamed_and_begun_anew_goes_on_in_both(log: Log, written: Written) -> None:
     log.write(*records(3))
-    log.has_brought(3)
+    log.assert_brought(3)
     log.write(*records(1))
     log.path.rename(log.moved())
     log.write(*records(2))
-    log.has_brought(6)
+    log.assert_brought(6)
     log.write(usage_record(), to=".1")
-    log.has_brought(7)
+    log.assert_brought(7)
 
 
 def test_a_log_that_is_copied_and_cut_to_nothing_brings_duplicates_alone(log: Log) -> None:
     log.write(*records(5))
-    log.has_brought(5)
+    log.assert_brought(5)
     shutil.copy(log.path, log.moved())
     log.path.write_text("")
-    log.has_brought(5, duplicates=5)
+    log.assert_brought(5, duplicates=5)
     log.write(*records(2))
-    log.has_brought(7, duplicates=5)
+    log.assert_brought(7, duplicates=5)
 
 
 def test_a_log_that_is_deleted_and_begun_anew_is_read_from_its_beginning(log: Log) -> None:
     log.write(*records(4))
-    log.has_brought(4)
+    log.assert_brought(4)
     log.path.unlink()
     log.write(*records(4))
-    log.has_brought(8)
+    log.assert_brought(8)
 
 
 def test_a_rotated_log_that_is_packed_brings_duplicates_alone(log: Log) -> None:
     log.write(*records(4))
-    log.has_brought(4)
+    log.assert_brought(4)
     log.moved(".1.gz").write_bytes(gzip.compress(log.path.read_bytes()))
     log.path.unlink()
-    log.has_brought(4, duplicates=4)
+    log.assert_brought(4, duplicates=4)
     log.write(*records(1))
-    log.has_brought(5, duplicates=4)
+    log.assert_brought(5, duplicates=4)
 
 
 def test_a_log_that_an_editor_replaced_brings_what_was_added(log: Log) -> None:
     log.write(*records(4))
-    log.has_brought(4)
+    log.assert_brought(4)
     before = log.path.read_text()
     log.path.unlink()
     new = log.moved("~")
     new.write_text(before)
     new.rename(log.path)
     log.write(usage_record())
-    log.has_brought(5, duplicates=None)
+    log.assert_brought(5, duplicates=None)
 
 
 @pytest.fixture
@@ -181,7 +181,7 @@ def named(follower: Following, written: Written) -> Iterator[Log]:
     """The log that is followed by its name, alone in its folder, with three lines that have come."""
     log = Log(follower, written, "named/app.log")
     log.write(*records(3))
-    log.has_brought(3)
+    log.assert_brought(3)
     yield log
     shutil.rmtree(log.path.parent)
 
@@ -190,61 +190,61 @@ def test_the_last_lines_of_a_named_log_come_though_it_was_renamed(named: Log, wr
     named.write(usage_record())
     named.path.rename(named.moved())
     named.write(*records(2))
-    named.has_brought(6)
+    named.assert_brought(6)
     named.write(usage_record(), to=".1")
-    named.has_brought(7)
+    named.assert_brought(7)
 
 
 def test_and_though_it_was_copied_and_cut_to_nothing(named: Log) -> None:
     named.write(usage_record())
     shutil.copy(named.path, named.moved("-20261110"))
     named.path.write_text("")
-    named.has_brought(4, duplicates=None)
+    named.assert_brought(4, duplicates=None)
     named.write(usage_record())
-    named.has_brought(5, duplicates=None)
+    named.assert_brought(5, duplicates=None)
 
 
 def test_and_though_it_was_packed_at_once(named: Log) -> None:
     named.write(usage_record())
     named.moved(".1.gz").write_bytes(gzip.compress(named.path.read_bytes()))
     named.path.unlink()
-    named.has_brought(4, duplicates=None)
+    named.assert_brought(4, duplicates=None)
 
 
 def test_what_else_is_beside_a_named_log_is_left_alone(named: Log) -> None:
     named.path.with_name("app.other.log").write_text(json.dumps(usage_record()) + "\n" * 200)
     named.path.rename(named.moved())
     named.write(*records(2))
-    named.has_brought(5)
+    named.assert_brought(5)
 
 
 def test_a_line_without_its_end_waits_for_it_and_is_no_load(log: Log) -> None:
     log.write(usage_record())
-    log.has_brought(1)
+    log.assert_brought(1)
     half = json.dumps(usage_record())
     log.write(half[:40])
     log.write(usage_record(), to=".other")
-    log.has_brought(2)
+    log.assert_brought(2)
     log.write(half[40:90])
     log.write(usage_record(), to=".other")
-    log.has_brought(3)
+    log.assert_brought(3)
     log.write(f"{half[90:]}\n")
-    log.has_brought(4)
+    log.assert_brought(4)
 
 
 def test_a_last_line_that_is_whole_comes_without_its_end(log: Log) -> None:
     log.write(json.dumps(usage_record()))
-    log.has_brought(1)
+    log.assert_brought(1)
     log.write("\n")
     log.write(f"\n{json.dumps(usage_record())}")
-    log.has_brought(2, duplicates=None)
+    log.assert_brought(2, duplicates=None)
 
 
 def test_a_document_of_many_lines_comes_when_it_is_whole(log: Log) -> None:
     text = json.dumps(records(2), indent=1)
     for start in range(0, len(text), 50):
         log.write(text[start : start + 50])
-    log.has_brought(2)
+    log.assert_brought(2)
 
 
 def test_of_a_format_that_is_read_whole_again_the_earlier_lines_are_duplicates(log: Log) -> None:
@@ -253,9 +253,9 @@ def test_of_a_format_that_is_read_whole_again_the_earlier_lines_are_duplicates(l
         return {"ts": time, "model": "claude-haiku-4-5", "tokens_in": 100 - minute, "tokens_out": 100 - minute}
 
     log.write(row(1), row(2))
-    log.has_brought(2)
+    log.assert_brought(2)
     log.write(row(3))
-    log.has_brought(3, duplicates=2)
+    log.assert_brought(3, duplicates=2)
 
 
 def is_held(db: Path) -> bool:
