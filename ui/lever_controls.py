@@ -9,18 +9,16 @@ from functools import partial
 
 import streamlit as st
 
-from spend.breakdown import amounts
-from spend.filters import DIMENSIONS, Filters
+from spend.filters import DIMENSIONS
 from spend.levers import LEVERS, PRESETS
 from spend.levers.lever import Input, Pulled, Value, complete
 from ui import names, numbers
-from ui.cached import ask
+from ui.filters import DIMENSIONS as DIMENSIONS_OF_BAR
+from ui.filters import offered
 from ui.what_if_scene import Placed, remove
 
 _STEPS = (1, 2, 3, 5, 8)
 _LONGEST = 1_000_000  # tokens
-_OFFERED = 100
-_OFFERED_OF = ("feature", "model", "user")
 _KINDS = frozenset(DIMENSIONS) - {"tag"}
 Wish = Callable[[], Value | None]
 Where = tuple[tuple[str, str | None], ...]
@@ -109,23 +107,22 @@ def _lengths(now: int) -> list[int]:
 
 def _where(one: Placed) -> Where:
     """The requests it is for: names of one kind are alternatives, kinds all have to hold."""
-    offered = {
+    known = {
         _named(pair): pair
-        for dimension in _OFFERED_OF
-        for (name,) in ask(amounts, Filters(), (dimension,), limit=_OFFERED)
-        for pair in [(dimension, name)]
+        for dimension in DIMENSIONS_OF_BAR
+        for pair in [(dimension, names.from_url(text)) for text in offered(dimension)]
     }
     now = {_named(pair): pair for pair in one.pulled.where}
     chosen = st.multiselect(
         "For",
-        list(offered | now),
+        list(known | now),
         default=list(now),
         key=f"lever-{one.number}-for",
         placeholder="All requests",
         help="Features, models and users to choose from; session=, tier=, stop_reason= or tag:NAME= can be typed.",
         accept_new_options=True,
     )
-    found = {(offered | now).get(text) or typed(text) for text in chosen}
+    found = {(known | now).get(text) or typed(text) for text in chosen}
     return tuple(sorted(found, key=repr))
 
 

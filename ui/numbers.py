@@ -82,7 +82,10 @@ def picos_of(text: str) -> int | None:
         dollars = Decimal("NaN")
     if not dollars.is_finite() or not 0 <= dollars <= 10**9:
         raise WrongQuestion(f"{text!r} are no dollars: write an amount such as 2.50, or nothing")
-    return int(dollars.scaleb(12))
+    picos = dollars.scaleb(12, _WIDE)
+    if picos != picos.to_integral_value():
+        raise WrongQuestion(f"{text!r} are no dollars: at most twelve decimals count")
+    return int(picos)
 
 
 def count(number: int | None) -> str:

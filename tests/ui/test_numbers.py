@@ -109,7 +109,7 @@ def test_dollars_as_typed_are_exact(typed: str, picos: int | None) -> None:
     assert numbers.picos_of(typed) == picos
 
 
-@pytest.mark.parametrize("typed", ["a lot", "-1", "NaN", "Infinity", "1e99", "1.2.3", "$$5"])
+@pytest.mark.parametrize("typed", ["a lot", "-1", "NaN", "Infinity", "1e99", "1.2.3", "$$5", "0.0000000000001"])
 def test_what_is_no_amount_is_refused(typed: str) -> None:
     with pytest.raises(WrongQuestion, match="are no dollars"):
         numbers.picos_of(typed)
